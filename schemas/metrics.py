@@ -1,0 +1,53 @@
+"""Every metric, in one closed list. A process uses these objects and makes none of its own."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_LATENCY = (0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0)
+_QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+_SIZES = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 5_000, 10_000, 50_000)
+
+EVENTS_IN = Counter(
+    "uptake_events_in_total", "Events that reached this process", ["process", "source"]
+)
+EVENTS_OUT = Counter(
+    "uptake_events_out_total",
+    "Events this process was done with, by outcome "
+    "(accepted, refused, packed, dead, stored, duplicate, redelivered)",
+    ["process", "source", "outcome"],
+)
+DEAD_LETTERS = Counter("uptake_dead_letters_total", "Dead letters", ["stage", "reason"])
+RECORDS = Counter("uptake_records_total", "Records an agent has applied", ["agent"])
+BATCH_SIZE = Histogram(
+    "uptake_batch_size", "Events or rows in one batch", ["process", "kind"], buckets=_SIZES
+)
+LAG_RECORDS = Gauge(
+    "uptake_lag_records", "Records of a topic not yet read", ["process", "topic", "partition"]
+)
+LAG_SECONDS = Gauge(
+    "uptake_lag_seconds", "Age of the record read last", ["process", "topic", "partition"]
+)
+FRESHNESS = Histogram(
+    "uptake_freshness_seconds",
+    "From an event's acceptance to its row being queryable",
+    ["source"],
+    buckets=_LATENCY,
+)
+INSERT_SECONDS = Histogram(
+    "uptake_insert_seconds", "Time of one insert into ClickHouse", ["table"], buckets=_QUICK
+)
+REQUEST_SECONDS = Histogram(
+    "uptake_request_seconds", "Time of one HTTP request", ["path", "status"], buckets=_QUICK
+)
+EPOCH_SECONDS = Histogram(
+    "uptake_epoch_seconds", "Time to write one epoch", ["agent"], buckets=_LATENCY
+)
+EPOCH_BYTES = Counter("uptake_epoch_bytes_total", "Bytes written to an epoch log", ["agent"])
+STATE_ROWS = Gauge("uptake_state_rows", "Rows of keyed state in memory", ["agent", "partition"])
+OFFSET_CHECKS = Counter(
+    "uptake_offset_checks_total",
+    "Records that came at an unexpected offset (repeated, early)",
+    ["agent", "kind"],
+)
+RECOVERY_SECONDS = Gauge("uptake_recovery_seconds", "Time the last recovery took", ["agent"])
+RESTARTS = Counter("uptake_restarts_total", "Times a supervised process was restarted", ["process"])
+INFO = Gauge("uptake_build_info", "1; version in the label", ["process", "version"])

@@ -1,0 +1,115 @@
+"""Settings of every process, typed. `schemas.settings_load` finds their values.
+
+A setting `kafka.bootstrap` is the field `bootstrap` in the table `[kafka]` of the TOML file and
+`UPTAKE_KAFKA_BOOTSTRAP` in the environment.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Positive = Annotated[int, Meta(ge=1)]
+
+
+class KeySettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """A write key of the collector, bound to one source (`*`: any; for local use)."""
+
+    name: str
+    secret: str
+    source: Literal["crm", "ticketing", "lms", "*"]
+
+
+class KafkaSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    bootstrap: str = "127.0.0.1:9092"
+    partitions: Annotated[int, Meta(ge=1, le=1024)] = 3
+    replication: Positive = 1
+    generation: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+    """Which life of the broker's log this is; `uptake up` counts it for the embedded broker."""
+    memory_only: bool = False
+    """The broker forgets everything at its end (the embedded one)."""
+    security: dict[str, str] = field(default_factory=dict)
+    """More librdkafka properties (security.protocol, sasl.*, ssl.*)."""
+    registry: str = ""
+    """URL of a schema registry; empty: bundled schemas with fixed ids."""
+
+
+class ClickHouseSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    url: str = "http://127.0.0.1:8123"
+    user: str = "default"
+    password: str = ""
+    database: Annotated[str, Meta(pattern="^[a-z_][a-z0-9_]*$")] = "uptake"
+    replicated: bool = False
+    """Replicated engines; wants a cluster with Keeper."""
+    events_days: Annotated[int, Meta(ge=0)] = 0
+    """Events older than this are deleted; 0: kept."""
+    panes_days: Annotated[int, Meta(ge=0)] = 0
+    indicators_days: Annotated[int, Meta(ge=0)] = 0
+    dead_letters_days: Annotated[int, Meta(ge=0)] = 30
+
+
+class CollectorSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    host: str = "127.0.0.1"
+    port: Port = 8000
+    keys: list[KeySettings] = field(default_factory=list)
+    max_body_bytes: Positive = 5_000_000
+    max_statements: Positive = 5_000
+    requests_per_second: Annotated[int, Meta(ge=0)] = 0
+    """Per key; 0: no limit."""
+    acknowledge_seconds: Annotated[float, Meta(gt=0)] = 10.0
+    """How long a request waits for Kafka before it is answered 503."""
+
+
+class IntakeSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    group: str = "uptake-intake"
+    pack_events: Annotated[int, Meta(ge=1, le=5_000)] = 500
+    poll_records: Positive = 4_000
+    max_event_bytes: Positive = 1_000_000
+
+
+class WorkerSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    group: str = "uptake-worker"
+    instance: str = ""
+    """Static membership: a restarted worker with the same name gets its partitions at once."""
+    epoch_seconds: Annotated[float, Meta(gt=0)] = 1.0
+    epoch_bytes: Positive = 400_000
+    session_seconds: Annotated[float, Meta(ge=1)] = 10.0
+    id_memory: Positive = 2_000_000
+    """How many event ids a worker remembers, all its partitions together."""
+    catalog: str = ""
+    """A catalog file in place of the bundled one."""
+    vocabulary: str = ""
+
+
+class SinkSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    group: str = "uptake-sink"
+    batch_rows: Positive = 50_000
+    flush_seconds: Annotated[float, Meta(gt=0)] = 0.5
+
+
+class PrivacySettings(Struct, frozen=True, forbid_unknown_fields=True):
+    pseudonym_key: str = ""
+    """Secret of the keyed hash that makes pseudonyms; at least 16 characters. Losing it means
+    that old and new events of one person no longer meet."""
+    manager_labels: Literal["as_given", "pseudonym"] = "as_given"
+
+
+class MetricsSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    host: str = "127.0.0.1"
+    port: Port = 0
+    """/metrics, /healthz and /readyz of this process; 0: any free port, printed at start."""
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+    kafka: KafkaSettings = KafkaSettings()
+    clickhouse: ClickHouseSettings = ClickHouseSettings()
+    collector: CollectorSettings = CollectorSettings()
+    intake: IntakeSettings = IntakeSettings()
+    worker: WorkerSettings = WorkerSettings()
+    sink: SinkSettings = SinkSettings()
+    privacy: PrivacySettings = PrivacySettings()
+    metrics: MetricsSettings = MetricsSettings()
+
+
+SECRETS = frozenset({"privacy.pseudonym_key", "clickhouse.password", "collector.keys"})
+"""Never printed."""

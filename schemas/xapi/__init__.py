@@ -1,0 +1,1 @@
+"""xAPI 1.0.x: the statement as types, the rules that types cannot say, and reading of requests."""

@@ -1,0 +1,54 @@
+"""Rows that ClickHouse refuses for good -> dead letters. Pure."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+from zlib import crc32
+
+import msgspec
+
+from schemas.records import DeadLetter
+from schemas.topics import ENRICHED, INDICATORS, PANES, SOURCES
+from schemas.version import VERSION
+from sinks.clickhouse import tables
+from sinks.clickhouse.errors import NeverValid
+
+STAGE: Final = "sink"
+REASON: Final = "refused_by_store"
+
+_TOPICS: Final = {"panes": PANES, "rolling": INDICATORS}
+
+
+def dead_letter(table: str, row: Sequence[Any], why: NeverValid, now_ms: int) -> DeadLetter:
+    """The dead letter of one row. Its value is the row as msgpack, by name of column.
+
+    A row of an event carries the event's coordinates. Others have none: partition -1, and a
+    checksum of the row in the place of the offset, so that two rows stay two letters.
+    """
+    named = dict(zip(tables.names(table), row, strict=True))
+    value = msgspec.msgpack.encode(named)
+    of_event = table in ("events_log", "set_aside")
+    return DeadLetter(
+        received_at=named["received_at"] if of_event else now_ms,
+        dead_at=now_ms,
+        source=named["source"] if of_event else "",
+        stage=STAGE,
+        reason=REASON,
+        detail=f"a row of {table}: error {why.code}",
+        topic=f"events.{named['source']}" if of_event else _TOPICS.get(table, ENRICHED),
+        partition=named["partition"] if of_event else -1,
+        offset=named["offset"] if of_event else crc32(value),
+        generation=named["generation"] if of_event else 0,
+        code_version=VERSION,
+        key=None,
+        value=value,
+    )
+
+
+def set_aside_row(letter: DeadLetter) -> list[list[Any]]:
+    """Columns of `set_aside` that count a refused event as dead."""
+    assert letter.source in SOURCES
+    row = (
+        "dead", letter.source, letter.partition, letter.offset, letter.generation,
+        letter.received_at, REASON, bytes(16), "", 0, 0, 0,
+    )  # fmt: skip
+    return [[value] for value in row]

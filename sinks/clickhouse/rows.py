@@ -1,0 +1,204 @@
+"""Records -> columns of the tables, by name of table and in the order of tables.INSERTED. Pure.
+
+Times stay integers (milliseconds), which the client takes as they are. Everything is built by
+column: a dict or an object for each row would cost more than the rest of the sink.
+"""
+
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
+from typing import Any, Final
+
+import msgspec
+
+from schemas.records import (
+    AssetEntry,
+    Attribute,
+    DeadLetter,
+    Enriched,
+    IndicatorRow,
+    Indicators,
+    LearnerEntry,
+    Mark,
+    Panes,
+    version_of,
+)
+from schemas.topics import SOURCES
+
+Columns = list[Sequence[Any]]
+
+GRAINS: Final = ("minute", "hour", "day")
+_GRAIN_MS: Final = (60_000, 3_600_000, 86_400_000)
+_NO_ID: Final = bytes(16)
+
+_of_row: Final = attrgetter("n", "num", "den", "people", "standing", "removed")
+_of_letter: Final = attrgetter(
+    "received_at", "dead_at", "source", "stage", "reason", "detail", "topic", "partition",
+    "offset", "generation", "code_version", "key", "value", "headers",
+)  # fmt: skip
+_of_learner: Final = attrgetter(
+    "learner", "team", "manager", "region", "eligible", "since", "removed", "changed_at"
+)
+_of_asset: Final = attrgetter("asset_id", "kind", "module", "title", "removed", "changed_at")
+
+_encode_json: Final = msgspec.json.Encoder().encode
+_decode_attributes: Final = msgspec.json.Decoder(dict[str, Attribute]).decode
+
+
+def events(records: Sequence[Enriched]) -> Columns:
+    """Columns of `events_log`: one row an event that is stored."""
+    stored = [entry for record in records for entry in record.stored]
+    if not stored:
+        return []
+    packed = [entry.event for entry in stored]
+    return [
+        [event.event_id for event in packed],
+        [event.occurred_at for event in packed],
+        [event.received_at for event in packed],
+        [SOURCES[event.source] for event in packed],
+        [entry.signal for entry in stored],
+        [event.verb for event in packed],
+        [event.object_id for event in packed],
+        [event.object_type for event in packed],
+        [event.parent for event in packed],
+        [event.learner for event in packed],
+        [entry.team for entry in stored],
+        [entry.manager for entry in stored],
+        [entry.region for entry in stored],
+        [entry.eligible for entry in stored],
+        [entry.module for entry in stored],
+        [event.success for event in packed],
+        [event.completion for event in packed],
+        [event.score for event in packed],
+        [event.duration_ms for event in packed],
+        [attributes_text(event.attributes) if event.attributes else "" for event in packed],
+        [event.partition for event in packed],
+        [event.offset for event in packed],
+        [event.generation for event in packed],
+        _repeated(records, "batch_partition"),
+        _repeated(records, "batch_offset"),
+        _repeated(records, "generation"),
+    ]
+
+
+def attributes_text(values: dict[str, Attribute]) -> str:
+    """Attributes as JSON text from which `attributes_of` makes the same values and types."""
+    return _encode_json(values).decode()
+
+
+def attributes_of(text: str) -> dict[str, Attribute]:
+    """Attributes back from the column of that name. Raises msgspec.ValidationError."""
+    return _decode_attributes(text) if text else {}
+
+
+def _repeated(records: Sequence[Enriched], name: str) -> list[int]:
+    values: list[int] = []
+    for record in records:
+        values += [getattr(record, name)] * len(record.stored)
+    return values
+
+
+def set_aside(records: Iterable[Enriched]) -> Columns:
+    """Columns of `set_aside`: one row a duplicate or dead event."""
+    rows: list[tuple[object, ...]] = []
+    for record in records:
+        for dead in record.dead:
+            rows.append((
+                "dead", SOURCES[dead.source], dead.partition, dead.offset, dead.generation,
+                dead.received_at, dead.reason, _NO_ID, "", 0, 0, 0,
+            ))  # fmt: skip
+        for again in record.duplicates:
+            first = again.first
+            rows.append((
+                "duplicate", SOURCES[again.source], again.partition, again.offset,
+                again.generation, again.received_at, "", again.event_id,
+                SOURCES[first.source], first.partition, first.offset, first.generation,
+            ))  # fmt: skip
+    return _by_column(rows)
+
+
+def marks(records: Iterable[Enriched]) -> Columns:
+    """Columns of `marks`: one row a source partition and batches partition, the furthest."""
+    furthest: dict[tuple[int, int, int, int], Mark] = {}
+    for record in records:
+        for mark in record.marks:
+            key = (mark.source, mark.generation, mark.partition, record.batch_partition)
+            known = furthest.get(key)
+            if known is None or known.next_offset <= mark.next_offset:
+                furthest[key] = mark
+    return _by_column([
+        (
+            SOURCES[source], generation, partition, batch_partition,
+            mark.first_offset, mark.next_offset, mark.skipped,
+        )
+        for (source, generation, partition, batch_partition), mark in furthest.items()
+    ])  # fmt: skip
+
+
+def learners(records: Iterable[Enriched]) -> Columns:
+    """Columns of `learners`: one row a directory line, the newest."""
+    newest: dict[bytes, LearnerEntry] = {}
+    for record in records:
+        for entry in record.learners:
+            known = newest.get(entry.learner)
+            if known is None or known.changed_at <= entry.changed_at:
+                newest[entry.learner] = entry
+    return _by_column([_of_learner(entry) for entry in newest.values()])
+
+
+def assets(records: Iterable[Enriched]) -> Columns:
+    """Columns of `assets`: one row a directory line, the newest. Each batches partition repeats
+    the lines."""
+    newest: dict[str, AssetEntry] = {}
+    for record in records:
+        for entry in record.assets:
+            known = newest.get(entry.asset_id)
+            if known is None or known.changed_at <= entry.changed_at:
+                newest[entry.asset_id] = entry
+    return _by_column([_of_asset(entry) for entry in newest.values()])
+
+
+def panes(records: Iterable[Panes]) -> Columns:
+    """Columns of `panes`: one row a cell, the newest version. Quiet records hold values that are
+    not whole yet and say nothing."""
+    newest: dict[tuple[object, ...], tuple[int, list[int]]] = {}
+    for record in records:
+        if record.quiet:
+            continue
+        version = version_of(record.generation, record.position)
+        for series in record.series:
+            name = (series.indicator, series.cohort_kind, series.cohort)
+            for cell in series.cells:
+                key = (*name, cell[0], cell[1], record.agent, record.partition)
+                known = newest.get(key)
+                if known is None or known[0] <= version:
+                    newest[key] = (version, cell)
+    return _by_column([
+        (*key[:3], GRAINS[cell[0]], cell[1] * _GRAIN_MS[cell[0]], *key[5:], *cell[2:], version)
+        for key, (version, cell) in newest.items()
+    ])  # fmt: skip
+
+
+def rolling(records: Iterable[Indicators]) -> Columns:
+    """Columns of `rolling`: one row an indicator, cohort, window and slide, the newest version."""
+    newest: dict[tuple[object, ...], tuple[int, int, IndicatorRow]] = {}
+    for record in records:
+        version = version_of(record.generation, record.position)
+        written_at = record.written_at
+        for row in record.rows:
+            key = (row.indicator, row.cohort_kind, row.cohort, row.window, row.window_end)
+            known = newest.get(key)
+            if known is None or known[0] <= version:
+                newest[key] = (version, written_at, row)
+    return _by_column([
+        (*key, *_of_row(row), written_at, version)
+        for key, (version, written_at, row) in newest.items()
+    ])  # fmt: skip
+
+
+def dead_letters(letters: Iterable[DeadLetter]) -> Columns:
+    """Columns of `dead_letters_log`: one row a dead letter."""
+    return _by_column([_of_letter(letter) for letter in letters])
+
+
+def _by_column(rows: Sequence[tuple[Any, ...]]) -> Columns:
+    return list(zip(*rows, strict=True))

@@ -1,0 +1,180 @@
+"""The worker process: one Faust app with three agents, each on the epoch log of its own table."""
+
+import asyncio
+import logging
+import os
+import tempfile
+import threading
+from collections.abc import Mapping
+from typing import Any, cast
+
+import faust
+from faust.types import StreamT
+from mode.supervisors import CrashingSupervisor
+
+from schemas.health import serve
+from schemas.settings import Settings
+from schemas.topics import AGENTS
+from streams.agents import patches
+from streams.agents.heartbeat import Heartbeat
+from streams.agents.runner import AgentRunner
+from streams.agents.security import credentials
+from streams.agents.stages import SOURCES, stage_factories
+from streams.kafka_clients import MAX_RECORD_BYTES
+from streams.model.stage import StageFactory
+from streams.state import table
+from streams.state.errors import Guard
+
+_TICK_SECONDS = 0.025
+_STOP_SECONDS = 15.0
+_CRASH_SECONDS = 5.0
+_FETCH_BYTES = 2 * 1024 * 1024
+_BATCH_BYTES = 1024 * 1024
+_WAITING_RECORDS = 64
+
+_NOISY = ("faust", "mode", "aiokafka", patches.__name__, table.__name__)
+"""Faust's services log each step of theirs under the name of the module they are made in."""
+
+_log = logging.getLogger(__name__)
+
+
+class _Process(faust.Worker):
+    """Ends within a limit, whatever Faust waits for."""
+
+    async def stop(self) -> None:
+        """Stop; the process is gone after _STOP_SECONDS."""
+        _end_after(_STOP_SECONDS)
+        await super().stop()
+
+
+class Failure:
+    """The first error that stops the worker."""
+
+    def __init__(self, app: faust.App) -> None:
+        self.error: Exception | None = None
+        self._app = app
+        self._task: asyncio.Task[None] | None = None
+
+    def __call__(self, error: Exception) -> None:
+        """Stop the worker. What was not written is done again after a restart."""
+        if self.error is None:
+            self.error = error
+            _log.critical("the worker stops: %s: %s", type(error).__name__, error, exc_info=error)
+            _end_after(_CRASH_SECONDS)
+            self._task = asyncio.ensure_future(self._app.crash(error))
+
+
+def run(settings: Settings, factories: Mapping[str, StageFactory] | None = None) -> int:
+    """Work until SIGTERM; return the exit code. `factories`: other stages than the product's.
+
+    Raises SecurityError, and what loading the catalog and the vocabulary raises.
+    """
+    for noisy in _NOISY:
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    with tempfile.TemporaryDirectory(prefix="uptake-worker-") as folder:
+        app = build(settings, folder, factories or stage_factories(settings))
+        port = serve(settings.metrics, "worker", lambda: _is_ready(app))
+        _log.info("worker: metrics on %s:%d", settings.metrics.host, port)
+        # Logging is ours; Faust's own, at level warning, turns on debug lines everywhere.
+        process = _Process(app, loop=loop, override_logging=False, redirect_stdouts=False)
+        process.spinner = None
+        try:
+            process.execute_from_commandline()
+        except SystemExit as ended:
+            return int(ended.code or 0)
+
+
+def build(settings: Settings, folder: str, factories: Mapping[str, StageFactory]) -> faust.App:
+    """The app with its agents, not started. Raises SecurityError."""
+    app = faust.App(settings.worker.group, **_app_settings(settings, folder))
+    patches.install(app, idempotent=not settings.kafka.memory_only)
+    failure = Failure(app)
+    heartbeat = Heartbeat(settings.worker.session_seconds)
+    runners = [
+        AgentRunner(app, agent, SOURCES[agent], factories[agent], settings, heartbeat, failure)
+        for agent in AGENTS
+    ]
+    for runner in runners:
+        app.tables.add(runner.table)
+        _add_agent(app, runner)
+    _connect(app, runners, heartbeat, failure)
+    return app
+
+
+def _app_settings(settings: Settings, folder: str) -> dict[str, Any]:
+    worker = settings.worker
+    return {
+        "broker": ";".join(f"kafka://{place}" for place in settings.kafka.bootstrap.split(",")),
+        "broker_credentials": credentials(settings.kafka.security),
+        "datadir": folder,
+        "store": "memory://",
+        "web_enabled": False,
+        "agent_supervisor": CrashingSupervisor,
+        # Topics are made by `streams.admin`.
+        "topic_partitions": settings.kafka.partitions,
+        "topic_allow_declare": False,
+        "topic_disable_leader": True,
+        "table_standby_replicas": 0,
+        "broker_session_timeout": worker.session_seconds,
+        "broker_heartbeat_interval": worker.session_seconds / 5,
+        "broker_request_timeout": max(30.0, worker.session_seconds),
+        "consumer_group_instance_id": worker.instance or None,
+        "consumer_auto_offset_reset": "earliest",
+        "consumer_max_fetch_size": _FETCH_BYTES,
+        "producer_acks": -1,
+        "producer_linger": 0,
+        "producer_max_batch_size": _BATCH_BYTES,
+        "producer_max_request_size": MAX_RECORD_BYTES,
+        "stream_buffer_maxsize": _WAITING_RECORDS,
+        "stream_wait_empty": False,
+    }
+
+
+def _add_agent(app: faust.App, runner: AgentRunner) -> None:
+    # Without acks Faust commits nothing by itself.
+    topic = app.topic(
+        runner.source,
+        value_type=bytes,
+        key_serializer="raw",
+        value_serializer="raw",
+        acks=False,
+    )
+
+    async def consume(stream: StreamT[Any]) -> None:
+        await runner.consume(cast(faust.Stream[Any], stream))
+
+    app.agent(topic, name=runner.agent)(consume)
+
+
+def _connect(
+    app: faust.App, runners: list[AgentRunner], heartbeat: Heartbeat, failure: Failure
+) -> None:
+    async def tick() -> None:
+        with Guard(failure):
+            while not app.should_stop:
+                heartbeat.beat()
+                for runner in runners:
+                    runner.tick()
+                await asyncio.sleep(_TICK_SECONDS)
+
+    async def release(*_: object, **__: object) -> None:
+        if failure.error is None:
+            with Guard(failure):
+                await asyncio.gather(*(runner.release() for runner in runners))
+
+    app.task(tick)
+    app.on_partitions_revoked.connect(release)
+    app.on_before_shutdown.connect(release)
+
+
+def _is_ready(app: faust.App) -> bool:
+    return bool(app.tables.actives_ready) and not app.rebalancing
+
+
+def _end_after(seconds: float) -> None:
+    """End the process if it is still there then. What was not written is done again."""
+    timer = threading.Timer(seconds, os._exit, (1,))
+    timer.daemon = True
+    timer.start()

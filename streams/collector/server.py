@@ -1,0 +1,120 @@
+"""Runs the collector: one process, one event loop, until SIGTERM."""
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import uvicorn
+import uvloop
+from confluent_kafka import KafkaException
+
+from schemas import health
+from schemas.settings import Settings
+from schemas.topics import DIRECTORY, EVENTS
+from streams.collector.app import Collector
+from streams.collector.producer import KafkaLog
+
+_LOOK_SECONDS = 10.0
+_LOOK_SECONDS_NOT_READY = 1.0
+_METADATA_SECONDS = 3.0
+_KEEP_ALIVE_SECONDS = 75
+_BACKLOG = 2048
+
+_log = logging.getLogger(__name__)
+
+
+def run(settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT, then finish what is in flight. 0: ended cleanly; 1: the
+    Kafka producer broke or records stayed unacknowledged. Raises OSError when the port is taken
+    and ValueError for settings that cannot work."""
+    return uvloop.run(_Process(settings).run())
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handling, which would end the process by the signal."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Leave signals alone."""
+        yield
+
+
+class _Process:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._not_ready = "Kafka has not been reached yet."
+
+    async def run(self) -> int:
+        collector = self._settings.collector
+        log = KafkaLog(
+            self._settings.kafka,
+            collector.acknowledge_seconds,
+            self._settings.intake.max_event_bytes,
+        )
+        server = self._server(Collector(self._settings, log, self._reason))
+        listener = _listen(collector.host, collector.port)
+        port = listener.getsockname()[1]
+        health.serve(self._settings.metrics, "collector", lambda: not self._not_ready)
+        _stop_on_signals(server)
+        log.fatal.add_done_callback(lambda _: _stop(server))
+        look = asyncio.create_task(self._look_at_kafka(log))
+        _log.info("The collector listens on http://%s:%d", collector.host, port)
+        await server.serve(sockets=[listener])
+        look.cancel()
+        left = await log.close(collector.acknowledge_seconds)
+        if left:
+            _log.error("%d records stayed unacknowledged; their senders were told", left)
+        return 1 if left or log.fatal.done() else 0
+
+    def _reason(self) -> str:
+        return self._not_ready
+
+    def _server(self, app: Collector) -> _Server:
+        config = uvicorn.Config(
+            app,
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=int(self._settings.collector.acknowledge_seconds) + 5,
+        )
+        return _Server(config)
+
+    async def _look_at_kafka(self, log: KafkaLog) -> None:
+        """Keep `_not_ready` true: the brokers answer, and all topics are there."""
+        loop = asyncio.get_running_loop()
+        topics = (*EVENTS, DIRECTORY)
+        while True:
+            try:
+                missing = await loop.run_in_executor(
+                    None, log.missing_topics, topics, _METADATA_SECONDS
+                )
+                names = ", ".join(missing)
+                self._not_ready = f"Topics are missing: {names}. Make them with `uptake topics`."
+                if not missing:
+                    self._not_ready = ""
+            except KafkaException as error:
+                self._not_ready = f"Kafka does not answer: {error.args[0].str()}"
+            await asyncio.sleep(_LOOK_SECONDS_NOT_READY if self._not_ready else _LOOK_SECONDS)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+
+
+def _stop_on_signals(server: uvicorn.Server) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _stop, server)
+
+
+def _stop(server: uvicorn.Server) -> None:
+    server.should_exit = True

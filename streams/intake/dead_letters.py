@@ -1,0 +1,58 @@
+"""Dead letters: records that can never be valid, with their bytes and why."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from schemas.records import DeadLetter
+from schemas.version import VERSION
+from streams.kafka_clients import MAX_RECORD_BYTES
+
+STAGE = "intake"
+_MAX_KEPT = MAX_RECORD_BYTES - 64 * 1024
+"""Bytes of an original that fit into a record beside the rest of the letter."""
+
+
+class Original(Protocol):
+    """The record at fault."""
+
+    def topic(self) -> str: ...
+    def partition(self) -> int: ...
+    def offset(self) -> int: ...
+    def key(self) -> bytes | None: ...
+    def value(self) -> bytes | None: ...
+    def headers(self) -> Sequence[tuple[str, bytes | None]] | None: ...
+
+
+def letter(
+    original: Original,
+    source: str,
+    reason: str,
+    detail: str,
+    received_at: int,
+    now: int,
+    generation: int,
+) -> DeadLetter:
+    """The letter about a record. All its bytes are kept, unless they are more than a record of
+    ours can hold: then the key and the headers go first, and the value is cut; `detail` says so."""
+    key, value = original.key(), original.value()
+    headers = list(original.headers() or ())
+    size = len(key or b"") + sum(len(name) + len(text or b"") for name, text in headers)
+    if size + len(value or b"") > _MAX_KEPT:
+        detail = f"{detail} (not all of its bytes are kept)"
+        key, headers, value = None, [], value and value[:_MAX_KEPT]
+    return DeadLetter(
+        received_at,
+        now,
+        source,
+        STAGE,
+        reason,
+        detail,
+        original.topic(),
+        original.partition(),
+        original.offset(),
+        generation,
+        VERSION,
+        key,
+        value,
+        headers,
+    )

@@ -1,0 +1,293 @@
+"""The intake process: reads what the tools wrote and packs it by learner.
+
+A turn of the loop reads one poll, writes what came of it and goes on while the records are on
+their way. Source offsets are committed up to the last poll of which, and of all before it, every
+record was acknowledged; so a crash repeats events, and the coordinates they carry tell.
+"""
+
+import logging
+import signal
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from threading import Event as Flag
+from types import FrameType
+from typing import cast
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+
+from schemas import health, vocabulary
+from schemas.codec import Codec
+from schemas.decode import Decoder
+from schemas.metrics import (
+    BATCH_SIZE,
+    DEAD_LETTERS,
+    EVENTS_IN,
+    EVENTS_OUT,
+    LAG_RECORDS,
+    LAG_SECONDS,
+)
+from schemas.settings import Settings
+from schemas.topics import SOURCES
+from streams import admin
+from streams.intake.books import DIRECTORY_SOURCE, Book
+from streams.intake.flight import Flight, Position, Source
+from streams.intake.ownership import OtherLog, open_books
+from streams.intake.pseudonym import pseudonymiser
+from streams.intake.reader import SOURCE_NUMBERS, Decode, Reader, Reading, Record
+from streams.kafka_clients import consumer_config, log_error, producer_config
+
+_PROCESS = "intake"
+_POLL_SECONDS = 0.1
+"""How long a poll gathers records when there are few: then each makes a batch a partition."""
+_COMMIT_SECONDS = 1.0
+_MAX_POLLS = 16
+"""Polls on their way to Kafka at once."""
+_RETRY_SECONDS = 1.0
+_SETTLE_SECONDS = 5.0
+_STOP_SECONDS = 30.0
+_log = logging.getLogger(__name__)
+
+
+class Broken(Exception):
+    """This process can not go on: it ends, and the next begins where offsets were committed."""
+
+
+class _Interrupted(Exception):
+    """This process was told to end while it waited; what the poll read was not written."""
+
+
+class Intake:
+    """The loop. `stopping` ends it from another thread or a signal handler."""
+
+    def __init__(self, settings: Settings, decode: Decode) -> None:
+        self._settings = settings
+        self.stopping = Flag()
+        self.ready = False
+        self._books: dict[Source, Book] = {}
+        self._closed: dict[Source, Book] = {}
+        self._moved = False
+        self._reader = Reader(settings, decode, self._books, self._wait)
+        self._flight = Flight()
+        self._committable: dict[Source, Position] = {}
+        self._last_commit = time.monotonic()
+        self._producer = Producer(producer_config(settings.kafka, "uptake-intake"), logger=_log)
+        config = consumer_config(settings.kafka, settings.intake.group, "uptake-intake")
+        self._consumer = Consumer(
+            {**config, "enable.partition.eof": True, "on_commit": self._on_commit}, logger=_log
+        )
+
+    def run(self) -> int:
+        """Work until `stopping`. 0: all that was read is written and committed; 1: it is not, or
+        the loop could not go on."""
+        try:
+            self._consumer.subscribe(
+                list(SOURCE_NUMBERS),
+                on_assign=self._on_assign,
+                on_revoke=self._on_revoke,
+                on_lost=self._on_lost,
+            )
+            with suppress(_Interrupted):
+                while not self.stopping.is_set():
+                    self._turn()
+            return 0 if self._settle(_STOP_SECONDS) else 1
+        except (Broken, OtherLog, KafkaException) as error:
+            _log.critical("Intake stops: %s", error)
+            return 1
+        finally:
+            self.ready = False
+            self._consumer.close()
+
+    def _turn(self) -> None:
+        self._producer.poll(0)
+        while len(self._flight) >= _MAX_POLLS and not self.stopping.is_set():
+            self._producer.poll(_POLL_SECONDS)
+            self._check()
+        self._moved = False
+        messages = self._consumer.consume(self._settings.intake.poll_records, _POLL_SECONDS)
+        self._check()
+        if messages:
+            self._take(messages)
+        now = time.monotonic()
+        if now - self._last_commit >= _COMMIT_SECONDS:
+            self._last_commit = now
+            self._commit(wait=False)
+            self._measure_lag()
+
+    def _take(self, messages: list[Message]) -> None:
+        now = int(time.time() * 1000)
+        records = cast(
+            Sequence[Record], [message for message in messages if message.error() is None]
+        )
+        reading = self._reader.read(records, now, self._moved)
+        if len(records) < len(messages):
+            self._take_events(messages, reading, now)
+        for topic, partition in reading.early:
+            position = self._books[topic, partition].next_offset
+            self._consumer.seek(TopicPartition(topic, partition, position))
+        if reading.last:
+            self._write(reading, now)
+            self._measure(reading, now)
+
+    def _take_events(self, messages: Sequence[Message], reading: Reading, now: int) -> None:
+        """Of librdkafka: ends of partitions, and errors. An end may lie beyond offsets that hold
+        no record (the markers of transactions), which no record tells of."""
+        for message in messages:
+            error = message.error()
+            if error is None:
+                continue
+            source = (message.topic() or "", message.partition() or 0)
+            if error.code() != KafkaError._PARTITION_EOF:
+                if not error.retriable() and error.code() != KafkaError._MAX_POLL_EXCEEDED:
+                    raise Broken(f"{source}: {error.str()}")
+                log_error(error)
+                continue
+            book = self._books.get(source)
+            if book is None or self._moved or book.source == DIRECTORY_SOURCE:
+                continue
+            if book.ends_at(message.offset() or 0):
+                reading.last.setdefault(source, now)
+
+    def _write(self, reading: Reading, now: int) -> None:
+        generation = self._settings.kafka.generation
+        records = list(reading.records(self._books, generation, now))
+        delivered = self._flight.launch(len(records), reading.positions(self._books))
+        produce = self._producer.produce
+        for topic, partition, value in records:
+            while True:
+                try:
+                    produce(topic, value, partition=partition, on_delivery=delivered)
+                    break
+                except BufferError:
+                    self._producer.poll(_POLL_SECONDS)
+                    self._check()
+
+    def _wait(self, error: Exception) -> None:
+        """Before a record is decoded again."""
+        _log.warning("An event can not be decoded now: %s; again in a second", error)
+        self._producer.poll(_RETRY_SECONDS)
+        if self.stopping.is_set():
+            raise _Interrupted
+
+    def _check(self) -> None:
+        """Raises Broken when a record can not be written any more."""
+        if self._flight.failed is not None:
+            raise Broken(f"Kafka did not take a record: {self._flight.failed.str()}")
+
+    def _settle(self, seconds: float) -> bool:
+        """Wait for what is on its way, then commit. False: not all of it was acknowledged."""
+        limit = time.monotonic() + seconds
+        while len(self._flight) and self._flight.failed is None and time.monotonic() < limit:
+            self._producer.poll(_POLL_SECONDS)
+        self._check()
+        return self._commit(wait=True) and not len(self._flight)
+
+    def _commit(self, wait: bool) -> bool:
+        """False: the broker refused, so these events will be read again."""
+        self._committable.update(self._flight.landed())
+        offsets = [
+            TopicPartition(topic, partition, position.offset, metadata=position.note)
+            for (topic, partition), position in self._committable.items()
+        ]
+        if not offsets:
+            return True
+        try:
+            if wait:
+                self._consumer.commit(offsets=offsets, asynchronous=False)
+                self._committable.clear()
+            else:
+                self._consumer.commit(offsets=offsets)
+        except KafkaException as refused:
+            _log.warning("Offsets were not committed: %s", refused)
+            return False
+        return True
+
+    def _on_commit(self, error: KafkaError | None, offsets: list[TopicPartition]) -> None:
+        if error is not None:
+            _log.warning("Offsets were not committed, again in a second: %s", error.str())
+            return
+        for one in offsets:
+            source = (one.topic, one.partition)
+            position = self._committable.get(source)
+            if one.error is None and position is not None and position.offset == one.offset:
+                del self._committable[source]
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._moved = True
+        books = open_books(consumer, partitions, self._settings.kafka, self._closed)
+        self._books.update(books)
+        consumer.assign(
+            [
+                TopicPartition(topic, partition, book.next_offset)
+                for (topic, partition), book in books.items()
+            ]
+        )
+        self.ready = True
+        _log.info("Reading %d partitions", len(books))
+
+    def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """Somebody else will read them: leave as little as possible to be read twice."""
+        if self._flight.failed is None and not self._settle(_SETTLE_SECONDS):
+            _log.warning("Not all was written and committed before partitions moved")
+        self._on_lost(consumer, partitions)
+
+    def _on_lost(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        """Somebody else reads them already."""
+        self._moved = True
+        sources = [(one.topic, one.partition) for one in partitions]
+        self._flight.forget(sources)
+        for source in sources:
+            self._committable.pop(source, None)
+            book = self._books.pop(source, None)
+            if book is not None:
+                self._closed[source] = book
+
+    def _measure(self, reading: Reading, now: int) -> None:
+        dead = [0] * len(SOURCES)
+        for letter in reading.letters:
+            DEAD_LETTERS.labels(letter.stage, letter.reason).inc()
+            if letter.source in SOURCES:
+                dead[SOURCES.index(letter.source)] += 1
+        for source, taken, refused in zip(SOURCES, reading.taken, dead, strict=True):
+            if taken:
+                EVENTS_IN.labels(_PROCESS, source).inc(taken)
+                EVENTS_OUT.labels(_PROCESS, source, "packed").inc(taken - refused)
+                EVENTS_OUT.labels(_PROCESS, source, "dead").inc(refused)
+        BATCH_SIZE.labels(_PROCESS, "poll").observe(sum(reading.taken))
+        for (topic, partition), received_at in reading.last.items():
+            age = max(0, now - received_at) / 1000
+            LAG_SECONDS.labels(_PROCESS, topic, str(partition)).set(age)
+
+    def _measure_lag(self) -> None:
+        """By the ends that came with the records, so without asking the broker."""
+        for (topic, partition), book in self._books.items():
+            _, end = self._consumer.get_watermark_offsets(
+                TopicPartition(topic, partition), cached=True
+            )
+            lag = max(0, end - book.next_offset)
+            LAG_RECORDS.labels(_PROCESS, topic, str(partition)).set(lag)
+
+
+def run(settings: Settings) -> int:
+    """Work until SIGTERM or SIGINT; return the exit code (see Intake.run).
+
+    Raises NoKey without a pseudonym key, TopicError when the topics are not as they have to be,
+    KafkaException when the cluster can not be reached, OSError when the metrics port is taken.
+    """
+    decoder = Decoder(
+        vocabulary.load(settings.worker.vocabulary or None),
+        pseudonymiser(settings.privacy),
+        Codec(settings.kafka.registry),
+        settings.intake.max_event_bytes,
+    )
+    admin.ensure(settings)
+    intake = Intake(settings, decoder.decode)
+
+    def stop(_: int, __: FrameType | None) -> None:
+        intake.stopping.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    port = health.serve(settings.metrics, _PROCESS, lambda: intake.ready)
+    _log.info("Intake: metrics on port %d", port)
+    return intake.run()

@@ -1,0 +1,138 @@
+"""The objects stage: journeys that several people walk, a partition of objects at a time.
+
+The people of one object live on several partitions of learners, so their coverage is not known
+here; the rolling stage, which sees all of an indicator and cohort, works it out from `Member`s.
+"""
+
+import struct
+from collections.abc import Iterator
+
+import msgspec
+from msgspec import Struct
+
+from schemas.records import Member, Panes, Series, Step, decode_steps
+from streams.catalog.load import Catalog
+from streams.model.codes import cohorts
+from streams.model.coverage import MINUTE_MS
+from streams.model.journeys import Contribution, WalkedStep, compile_journeys
+from streams.model.stage import Output, Rows
+from streams.model.tally import Tally, labels_of, panes_outputs
+
+
+class Taken(Struct, array_like=True):
+    """Which partitions of learners were taken how far, and who has ended rebuilding."""
+
+    batches: dict[str, int] = {}
+    quiet: bool = False
+    ended: list[int] = []
+
+
+_decode_taken = msgspec.msgpack.Decoder(Taken).decode
+_decode_walk = msgspec.msgpack.Decoder(list[WalkedStep]).decode
+_decode_count = msgspec.msgpack.Decoder(int).decode
+_member = struct.Struct(">cIq16s")
+_TAKEN = b"M"
+
+
+class ObjectsStage:
+    """See the module's head."""
+
+    def __init__(self, rows: Rows, partition: int, partitions: int, catalog: Catalog) -> None:
+        self._rows = rows
+        self._partition = partition
+        self._partitions = partitions
+        self._journeys = compile_journeys(catalog)
+        self._cohorts = cohorts(rows, b"K")
+        self._tally = Tally(rows, self._cohorts)
+        self._generation = 0
+        self._written_at = 0
+        self._quiet = False
+        self._restore_ended = False
+
+    def recovered(self) -> None:
+        self._cohorts.recovered()
+        self._tally.recovered()
+        taken = self._rows.peek(_TAKEN, _decode_taken)
+        self._quiet = taken is not None and taken.quiet
+
+    def apply(self, value: bytes, offset: int) -> list[Output]:
+        record = decode_steps(value)
+        self._generation = record.generation
+        self._written_at = max(self._written_at, record.written_at)
+        taken = self._rows.get(_TAKEN, _decode_taken)
+        if taken is None:
+            taken = Taken()
+            self._rows.put(_TAKEN, taken)
+        key = f"{record.generation}/{record.batch_partition}"
+        if record.batch_offset <= taken.batches.get(key, -1):
+            return []
+        taken.batches[key] = record.batch_offset
+        if record.restored:
+            taken.quiet = True
+        for step in record.steps:
+            self._take(step)
+        if record.restore_ended:
+            taken.ended.append(record.batch_partition)
+            if len(taken.ended) == self._partitions:
+                taken.quiet = False
+                self._restore_ended = True
+        self._quiet = taken.quiet
+        return []
+
+    def seal(self, position: int) -> list[Output]:
+        self._tally.settle()
+        members = list(self._members())
+        template = Panes(
+            self._generation,
+            "objects",
+            self._partition,
+            position,
+            quiet=self._quiet,
+            restore_ended=self._restore_ended,
+            written_at=self._written_at,
+        )
+        ended, self._restore_ended = self._restore_ended, False
+        cells = self._tally.changed()
+        return panes_outputs(template, self._partitions, cells, members, to_all=ended)
+
+    def _take(self, step: Step) -> None:
+        rules = self._journeys.get(step.journey)
+        if rules is None:
+            return
+        key = b"J" + f"{step.journey}\0{step.key}".encode()
+        walk = self._rows.get(key, _decode_walk)
+        if walk is None:
+            walk = []
+            self._rows.put(key, walk)
+        walked = WalkedStep(
+            step.occurred_at, step.event_id, step.step, step.learner, step.cohort, step.attributes
+        )
+        for one, times in rules.difference(walk, walked):
+            self._credit(one, times)
+
+    def _credit(self, one: Contribution, times: int) -> None:
+        cohort = self._cohorts.code(one.cohort)
+        minute = one.occurred_at // MINUTE_MS
+        group = self._tally.group((one.indicator,), cohort)
+        group.count(minute, times, times * one.num, times * one.den)
+        for kind, label in labels_of(one.cohort):
+            series = self._tally.series.code(Series(one.indicator, kind, label))
+            member = _member.pack(b"P", series, minute, one.learner)
+            self._rows.put(member, (self._rows.peek(member, _decode_count) or 0) + times)
+
+    def _members(self) -> Iterator[tuple[Series, list[Member]]]:
+        """How often each learner contributed, where that changed. Zeros are let go of."""
+        by_series: dict[int, list[Member]] = {}
+        zeros = []
+        for key, row in self._rows.changed():
+            if key[:1] != b"P":
+                continue
+            _, series, minute, learner = _member.unpack(key)
+            if not row:
+                zeros.append(key)
+            n = row if isinstance(row, int) else 0
+            by_series.setdefault(series, []).append(Member(learner, minute, n))
+        for key in zeros:
+            self._rows.drop(key)
+        for series, members in by_series.items():
+            yield self._tally.series.values[series], members

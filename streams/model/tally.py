@@ -1,0 +1,186 @@
+"""Partial panes: what one partition adds to each indicator, cohort and slot.
+
+Contributions are gathered by minute while an epoch lasts, and only at its end spread over the
+cohorts (all, team, manager, region) and grains (minute, hour, day). A cell's row is its whole
+value as of the position reached, so that saying it twice does no harm.
+"""
+
+from collections.abc import Iterable, Iterator
+from struct import Struct
+
+import msgspec
+
+from schemas.partition import series_partition
+from schemas.records import Cohort, Member, Panes, Series, SeriesPanes, encode
+from schemas.topics import PANES
+from streams.model.codes import Codes, series_codes
+from streams.model.coverage import GRAIN_MINUTES, People
+from streams.model.stage import Output, Rows
+
+COHORT_KINDS = ("all", "team", "manager", "region")
+ALL_KINDS = frozenset(COHORT_KINDS)
+
+CellRow = list[int]
+"""n, num, den, p, q, standing: see schemas.records.SeriesPanes."""
+
+decode_cell = msgspec.msgpack.Decoder(CellRow).decode
+_key = Struct(">cBIq")
+_EMPTY = [0, 0, 0, 0, 0, 0]
+
+
+class Group:
+    """Contributions of some indicators and cohorts that count the same in this epoch."""
+
+    __slots__ = ("people", "sums")
+
+    def __init__(self) -> None:
+        self.sums: dict[int, list[int]] = {}
+        self.people: People = ({}, {}, {}, {})
+
+    def count(self, minute: int, n: int, num: int, den: int) -> None:
+        """Add a contribution, made `n` times (fewer: taken back); num and den are in all."""
+        sums = self.sums.get(minute)
+        if sums is None:
+            self.sums[minute] = [n, num, den]
+        else:
+            sums[0] += n
+            sums[1] += num
+            sums[2] += den
+
+    def clear(self) -> None:
+        self.sums.clear()
+        for changes in self.people:
+            changes.clear()
+
+    def __bool__(self) -> bool:
+        return bool(self.sums) or any(self.people)
+
+
+def labels_of(cohort: Cohort, kinds: frozenset[str] = ALL_KINDS) -> Iterator[tuple[str, str]]:
+    """(kind, label) of each cohort that a contribution counts in; no label, no cohort."""
+    labels = ("all", cohort.team, cohort.manager, cohort.region)
+    for kind, label in zip(COHORT_KINDS, labels, strict=True):
+        if label and kind in kinds:
+            yield kind, label
+
+
+class Tally:
+    """The cells of one partition."""
+
+    def __init__(self, rows: Rows, cohorts: Codes[Cohort]) -> None:
+        self._rows = rows
+        self._cohorts = cohorts
+        self.series = series_codes(rows, b"S")
+        self._groups: dict[tuple[tuple[str, ...], int, frozenset[str]], Group] = {}
+
+    def recovered(self) -> None:
+        self.series.recovered()
+
+    def group(
+        self, indicators: tuple[str, ...], cohort: int, kinds: frozenset[str] = ALL_KINDS
+    ) -> Group:
+        """Where contributions to these indicators by this cohort are gathered."""
+        key = (indicators, cohort, kinds)
+        group = self._groups.get(key)
+        if group is None:
+            group = self._groups[key] = Group()
+        return group
+
+    def stand(self, indicators: tuple[str, ...], cohort: int, minute: int, by: int) -> None:
+        """From `minute` on, `by` more people are eligible in the cohorts."""
+        for series in self._series(indicators, cohort, ALL_KINDS):
+            for grain, minutes in enumerate(GRAIN_MINUTES):
+                self._cell(grain, minute // minutes, series)[5] += by
+
+    def settle(self) -> None:
+        """Bring what was gathered into the rows."""
+        for key, group in self._groups.items():
+            if not group:
+                continue
+            cells = _cells(group)
+            for series in self._series(*key):
+                for grain, slot, values in cells:
+                    cell = self._cell(grain, slot, series)
+                    for place, value in enumerate(values):
+                        cell[place] += value
+            group.clear()
+
+    def changed(self) -> Iterator[tuple[Series, list[list[int]]]]:
+        """The cells changed in this epoch, whole, by series. Empty ones are let go of."""
+        by_series: dict[int, list[list[int]]] = {}
+        empty = []
+        for key, row in self._rows.changed():
+            if key[:1] != b"C":
+                continue
+            _, grain, series, slot = _key.unpack(key)
+            values = row if isinstance(row, list) else _EMPTY
+            if values == _EMPTY:
+                empty.append(key)
+            by_series.setdefault(series, []).append([grain, slot, *values])
+        for key in empty:
+            self._rows.drop(key)
+        for series, cells in by_series.items():
+            yield self.series.values[series], cells
+
+    def _cell(self, grain: int, slot: int, series: int) -> CellRow:
+        key = _key.pack(b"C", grain, series, slot)
+        row = self._rows.get(key, decode_cell)
+        if row is None:
+            row = [0, 0, 0, 0, 0, 0]
+            self._rows.put(key, row)
+        return row
+
+    def _series(
+        self, indicators: tuple[str, ...], cohort: int, kinds: frozenset[str]
+    ) -> list[int]:
+        labels = list(labels_of(self._cohorts.values[cohort], kinds))
+        return [
+            self.series.code(Series(indicator, kind, label))
+            for indicator in indicators
+            for kind, label in labels
+        ]
+
+
+def _cells(group: Group) -> list[tuple[int, int, list[int]]]:
+    """(grain, slot, [n, num, den, p, q]) of all that a group gathered.
+
+    Changes that cancel are among them: a worker that died may have said what lay between.
+    """
+    cells: list[dict[int, list[int]]] = [{}, {}, {}]
+    for minute, sums in group.sums.items():
+        for grain, minutes in enumerate(GRAIN_MINUTES):
+            cell = cells[grain].setdefault(minute // minutes, [0, 0, 0, 0, 0])
+            cell[0] += sums[0]
+            cell[1] += sums[1]
+            cell[2] += sums[2]
+    for window, changes in enumerate(group.people):
+        grain, place = (2, 4) if window == 3 else (window, 3)
+        for slot, change in changes.items():
+            cells[grain].setdefault(slot, [0, 0, 0, 0, 0])[place] += change
+    return [
+        (grain, slot, values) for grain in range(3) for slot, values in cells[grain].items()
+    ]
+
+
+def panes_outputs(
+    template: Panes,
+    partitions: int,
+    cells: Iterable[tuple[Series, list[list[int]]]],
+    members: Iterable[tuple[Series, list[Member]]] = (),
+    to_all: bool = False,
+) -> list[Output]:
+    """`template` filled for each partition of `uptake.panes` that has something to learn."""
+    gathered: dict[int, list[SeriesPanes]] = {}
+    for series, values in cells:
+        part = gathered.setdefault(series_partition(*series, partitions), [])
+        part.append(SeriesPanes(*series, values))
+    for series, who in members:
+        part = gathered.setdefault(series_partition(*series, partitions), [])
+        part.append(SeriesPanes(*series, [], who))
+    if to_all:
+        for partition in range(partitions):
+            gathered.setdefault(partition, [])
+    return [
+        Output(PANES, partition, encode(msgspec.structs.replace(template, series=part)))
+        for partition, part in sorted(gathered.items())
+    ]

@@ -1,0 +1,57 @@
+"""What all tests share: options, markers by folder, and no network for tests that do not say so."""
+
+import socket
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+pytest_plugins = ["tests.fixtures.brokers"]
+
+_HERE = Path(__file__).parent
+_NETWORKED = ("integration", "kafka", "chaos")
+_MARKED_FOLDERS = {"integration": "integration", "chaos": "chaos"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--kafka`: what to do about tests that want a real Apache Kafka."""
+    parser.addoption(
+        "--kafka",
+        choices=("auto", "require", "off"),
+        default="auto",
+        help="auto: skipped where Java or Maven is missing; require: an error there; off: skipped",
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests in tests/integration and tests/chaos carry the marker of their folder."""
+    for item in items:
+        folder = item.path.relative_to(_HERE).parts[0] if item.path.is_relative_to(_HERE) else ""
+        if folder in _MARKED_FOLDERS:
+            item.add_marker(_MARKED_FOLDERS[folder])
+
+
+@pytest.fixture(autouse=True)
+def _no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that reaches the network without a marker that says so fails."""
+    if not any(request.node.get_closest_marker(name) for name in _NETWORKED):
+        monkeypatch.setattr(socket, "getaddrinfo", _refuse)
+        monkeypatch.setattr(socket.socket, "connect", _connect)
+        monkeypatch.setattr(socket.socket, "connect_ex", _connect)
+
+
+_real_connect = socket.socket.connect
+
+
+def _connect(self: socket.socket, address: Any) -> None:
+    if self.family == socket.AF_UNIX:
+        _real_connect(self, address)
+    else:
+        _refuse(address)
+
+
+def _refuse(*args: object, **_: object) -> NoReturn:
+    pytest.fail(
+        f"a unit test reached the network ({args[0]!r}); mark it with @pytest.mark.integration "
+        "or move it to tests/integration"
+    )

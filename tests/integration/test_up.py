@@ -1,0 +1,295 @@
+"""`uptake up` from start to end, as its user sees it."""
+
+import json
+import os
+import re
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.fixtures.brokers import KINDS, Kind, require
+from tests.fixtures.waiting import wait_for
+
+_ROOT = Path(__file__).parents[2]
+_READY_SECONDS = 120.0
+
+
+class Running:
+    """An `uptake up` of this test."""
+
+    def __init__(self, data: Path, kind: Kind, *more: str) -> None:
+        self.data = data
+        self.told = data.parent / f"{data.name}-{uuid4().hex[:6]}.out"
+        arguments = ["up", "--data", str(data), "--ports", "auto", "--broker", kind, *more]
+        with self.told.open("wb") as output:
+            self.process = subprocess.Popen(
+                _command(*arguments), stdout=output, stderr=subprocess.STDOUT, cwd=_ROOT
+            )
+
+    @property
+    def config(self) -> str:
+        """Path of run.json."""
+        return str(self.data / "run.json")
+
+    def run(self) -> dict[str, Any]:
+        """run.json."""
+        document = json.loads(Path(self.config).read_text())
+        assert isinstance(document, dict)
+        return document
+
+    def processes(self) -> dict[str, Any]:
+        """processes.json."""
+        document = json.loads((self.data / "processes.json").read_text())
+        assert isinstance(document, dict)
+        return document
+
+    def wait_ready(self) -> "Running":
+        """Until run.json is there."""
+        ready = Path(self.config).exists
+
+        def ended_or_ready() -> bool:
+            assert self.process.poll() is None, self.told.read_text()
+            return ready()
+
+        wait_for(ended_or_ready, _READY_SECONDS, "run.json")
+        return self
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        """Send the signal and wait for the end; the exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(120)
+
+    def kill(self) -> None:
+        """What a test that failed leaves behind."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    def post(self, learner: str, count: int) -> None:
+        """Send events through the collector."""
+        events = [_event(learner, number) for number in range(count)]
+        run = self.run()
+        request = urllib.request.Request(
+            f"{run['collector']}/events/crm",
+            data=json.dumps(events).encode(),
+            headers={
+                "Authorization": f"Bearer {run['key']}",
+                "Content-Type": "application/json",
+            },
+        )
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            assert answer.status in (200, 202, 204)
+
+    def query(self, sql: str) -> str:
+        """Ask the store."""
+        store = self.run()["clickhouse"]
+        request = urllib.request.Request(
+            f"{store['url']}/?database={store['database']}",
+            data=sql.encode(),
+            headers={
+                "X-ClickHouse-User": store["user"],
+                "X-ClickHouse-Key": store["password"],
+            },
+        )
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return str(answer.read().decode().strip())
+
+
+def _event(learner: str, number: int) -> dict[str, object]:
+    return {
+        "id": str(uuid4()),
+        "occurred_at": f"2026-03-02T10:{number % 60:02d}:00Z",
+        "learner": learner,
+        "issuer": "https://people.example",
+        "verb": "as:create",
+        "object": {
+            "id": f"https://crm.example/opportunity/{learner}-{number}",
+            "type": "https://w3id.org/uptake/types/opportunity",
+        },
+    }
+
+
+def _command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "uptake", *arguments]
+
+
+def _cli(*arguments: str, seconds: float = 60) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        _command(*arguments), cwd=_ROOT, capture_output=True, text=True, timeout=seconds
+    )
+
+
+def _settle(running: Running) -> str:
+    done = _cli("settle", "--config", running.config, "--timeout", "60", seconds=90)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest) -> Kind:
+    """Each kind of broker."""
+    require(request.param, request.config)
+    kind: Kind = request.param
+    return kind
+
+
+@pytest.fixture
+def up(kind: Kind, tmp_path: Path) -> Iterator[Running]:
+    """An `uptake up` that is ready."""
+    running = Running(tmp_path / "data", kind)
+    try:
+        yield running.wait_ready()
+    finally:
+        running.kill()
+
+
+def test_from_start_to_end(up: Running) -> None:
+    run = up.run()
+    assert set(run) == {"pid", "collector", "key", "clickhouse", "kafka", "registry", "metrics"}
+    assert run["pid"] == up.process.pid
+    assert stat.S_IMODE(Path(up.config).stat().st_mode) == 0o600
+
+    status = _cli("status", "--config", up.config)
+    assert status.returncode == 0, status.stdout + status.stderr
+    assert len(re.findall(r"ready \(pid \d+\)", status.stdout)) == 6
+    for url in run["metrics"].values():
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            assert b"uptake_build_info" in answer.read()
+
+    up.post("ada", 40)
+    assert "all: 40 received = 40 stored + 0 dead + 0 duplicate; 0 pending" in _settle(up)
+    assert up.query("SELECT count() FROM events") == "40"
+
+    again = _cli("up", "--data", str(up.data), "--ports", "auto")
+    assert again.returncode == 3
+    assert f"in use by another `uptake up` (pid {up.process.pid})" in again.stderr
+
+    assert up.end() == 0, up.told.read_text()
+    assert not Path(up.config).exists()
+    assert _cli("status", "--config", up.config).returncode == 1
+    assert "Traceback" not in up.told.read_text()
+
+
+def test_what_was_accepted_is_there_after_an_end_and_a_new_start(
+    kind: Kind, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    first = Running(data, kind).wait_ready()
+    try:
+        first.post("ada", 25)
+        first.post("bob", 5)
+        assert first.end() == 0, first.told.read_text()
+    finally:
+        first.kill()
+    second = Running(data, kind).wait_ready()
+    try:
+        assert second.query("SELECT count() FROM events") == "30"
+        second.post("ada", 3)
+        assert "all: 33 received = 33 stored" in _settle(second)
+        opened = second.query(
+            "SELECT numerator, people FROM indicators WHERE indicator = 'opportunities_opened' "
+            "AND cohort_kind = 'all' AND window = '28d' ORDER BY window_end LIMIT 1"
+        )
+        assert opened == "33\t2"
+        assert second.end() == 0, second.told.read_text()
+    finally:
+        second.kill()
+
+
+@pytest.mark.parametrize("name", ["collector", "intake", "worker", "sink", "store"])
+def test_a_process_that_is_killed_is_started_again(kind: Kind, tmp_path: Path, name: str) -> None:
+    running = Running(tmp_path / "data", kind).wait_ready()
+    try:
+        running.post("ada", 10)
+        old = running.processes()[name]["pid"]
+        os.kill(old, signal.SIGKILL)
+        wait_for(lambda: running.processes()[name]["pid"] != old, 30, f"another process for {name}")
+        wait_for(
+            lambda: _cli("status", "--config", running.config).returncode == 0, 60, "all ready"
+        )
+        assert running.processes()[name]["restarts"] == 1
+        assert "restarted 1 times" in _cli("status", "--config", running.config).stdout
+        running.post("bob", 10)
+        assert "all: 20 received = 20 stored" in _settle(running)
+        assert running.end() == 0, running.told.read_text()
+    finally:
+        running.kill()
+
+
+def test_children_do_not_outlive_a_killed_supervisor(up: Running) -> None:
+    pids = [state["pid"] for state in up.processes().values()]
+    up.process.kill()
+    up.process.wait()
+    wait_for(lambda: not any(_alive(pid) for pid in pids), 15, "the end of all children")
+    status = _cli("status", "--config", up.config)
+    assert status.returncode == 1
+    assert "has ended without tidying up" in status.stdout
+
+
+def test_a_port_in_use_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        config = tmp_path / "uptake.toml"
+        config.write_text(f"[collector]\nport = {port}\n")
+        done = _cli("up", "--data", str(tmp_path / "data"), "--config", str(config))
+    assert done.returncode == 3
+    assert re.search(r"port \d+ \(for .*\) is in use", done.stderr)
+    assert "--ports auto" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_interrupt_while_starting_ends_everything(tmp_path: Path) -> None:
+    running = Running(tmp_path / "data", "embedded")
+    try:
+        store = tmp_path / "data" / "processes.json"
+        wait_for(store.exists, 60, "the first process")
+        pids = [state["pid"] for state in running.processes().values()]
+        assert running.end(signal.SIGINT) == 3
+        assert not any(_alive(pid) for pid in pids)
+    finally:
+        running.kill()
+
+
+def test_the_embedded_brokers_bound_ends_all_with_advice(tmp_path: Path) -> None:
+    running = Running(tmp_path / "data", "embedded", "--broker-memory", "64").wait_ready()
+    try:
+        number = 0
+        while running.process.poll() is None and number < 200:
+            number += 1
+            _flood(running, number)
+        assert running.process.wait(120) == 1
+        told = running.told.read_text()
+        assert "at the bound everything ends" in told
+        assert "ending now" in told
+        assert "--broker kafka" in told
+    finally:
+        running.kill()
+
+
+def _flood(running: Running, number: int) -> None:
+    """Records on a topic of nobody: memory without work."""
+    from confluent_kafka import Producer
+
+    run_file = Path(running.config)
+    if not run_file.exists():
+        return
+    producer = Producer({"bootstrap.servers": running.run()["kafka"], "log_level": 0})
+    for _ in range(100):
+        producer.produce("flood", os.urandom(10_000))
+    producer.flush(5)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

@@ -1,0 +1,1 @@
+"""Independent recounts of every indicator, to compare the pipeline with."""

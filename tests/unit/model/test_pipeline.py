@@ -1,0 +1,206 @@
+"""The stages together say what an independent recount says, whatever the order, the repetition,
+the cut into records and epochs, and the crashes."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.records import NOBODY, Cohort, Event, LearnerEntry
+from tests.recount.recount import Key, Value, recount
+from tests.unit.model.pipeline import CATALOG, Pipeline, batches
+
+BASE = 1_700_000_000_000
+MINUTE = 60_000
+SIGNALS = [
+    "content.started",
+    "content.completed",
+    "video.started",
+    "video.completed",
+    "video.played",
+    "ticket.opened",
+    "ticket.escalated",
+    "ticket.replied",
+    "ticket.resolved",
+    "ticket.reopened",
+    "ticket.closed",
+    "deal.opened",
+    "deal.won",
+    "deal.lost",
+    "unmapped",
+]
+LEARNERS = [bytes([n]) * 16 for n in range(5)]
+COHORTS = [
+    Cohort("red", "ada", "north", True),
+    Cohort("red", "ada", "north", False),
+    Cohort("blue", "bob", "north", True),
+    Cohort("green", "", "south", True),
+]
+
+learner = st.sampled_from(LEARNERS)
+when = st.one_of(
+    st.integers(0, 90),
+    st.integers(0, 3 * 24 * 60),
+    st.integers(0, 40 * 24 * 60),
+).map(lambda minutes: BASE + minutes * MINUTE)
+attributes = st.fixed_dictionaries(
+    {}, optional={"sla_met": st.sampled_from([True, False, 1]), "public": st.booleans()}
+)
+happening = st.tuples(st.sampled_from(SIGNALS), learner, st.integers(0, 3), when, attributes)
+
+
+def events_of(happenings: list[tuple]) -> list[Event]:
+    return [
+        Event(
+            source=0,
+            partition=0,
+            offset=offset,
+            generation=0,
+            received_at=BASE,
+            event_id=offset.to_bytes(16, "big"),
+            learner=who,
+            occurred_at=at,
+            verb=signal,
+            object_id=f"object {signal[:4]} {number}",
+            object_type="",
+            attributes=extra,
+        )
+        for offset, (signal, who, number, at, extra) in enumerate(happenings)
+    ]
+
+
+def expected(
+    events: list[Event], cohorts: dict[bytes, Cohort], listed: list[LearnerEntry]
+) -> dict[Key, Value]:
+    def labels(cohort: Cohort) -> dict:
+        return {
+            "team": cohort.team,
+            "manager": cohort.manager,
+            "region": cohort.region,
+            "eligible": cohort.eligible,
+        }
+
+    plain = [
+        {
+            "event_id": e.event_id,
+            "occurred_at": e.occurred_at,
+            "learner": e.learner,
+            "cohort": labels(e.cohort or cohorts.get(e.learner, NOBODY)),
+            "signal": e.verb,
+            "object": e.object_id,
+            "attributes": e.attributes,
+        }
+        for e in events
+    ]
+    directory = [
+        {
+            "learner": e.learner,
+            "cohort": labels(Cohort(e.team, e.manager, e.region, e.eligible)),
+            "since": e.since,
+        }
+        for e in listed
+    ]
+    return recount(plain, directory)
+
+
+def said(pipeline: Pipeline) -> dict[Key, Value]:
+    """The rows of the pipeline in the recount's form."""
+    found = {}
+    for key, row in pipeline.indicators().items():
+        measure = CATALOG.indicators[row.indicator].measure
+        if measure == "people":
+            value = Value(row.people, None, row.people)
+        elif measure == "share_of_eligible":
+            value = Value(row.people, row.standing, row.people)
+        elif measure == "count":
+            value = Value(row.num, None, row.people)
+        else:
+            value = Value(row.num, row.den, row.people)
+        found[Key(*key)] = value
+    return found
+
+
+def assert_same(found: dict[Key, Value], wanted: dict[Key, Value]) -> None:
+    """The first differences, in words."""
+    differences = [
+        f"{key}: said {found.get(key)}, is {wanted.get(key)}"
+        for key in sorted({*found, *wanted})
+        if found.get(key) != wanted.get(key)
+    ]
+    assert not differences, "\n".join([f"{len(differences)} rows differ", *differences[:10]])
+
+
+def entries_for(cohorts: dict[bytes, Cohort], since: int = 0) -> list[LearnerEntry]:
+    return [
+        LearnerEntry(who, c.team, c.manager, c.region, c.eligible, since)
+        for who, c in cohorts.items()
+    ]
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    st.lists(happening, max_size=40),
+    st.dictionaries(learner, st.sampled_from(COHORTS)),
+    st.integers(1, 9),
+    st.randoms(use_true_random=False),
+)
+def test_any_order_any_repetition_any_cut(happenings, cohorts, size, random) -> None:
+    events = events_of(happenings)
+    entries = entries_for(cohorts)
+    wanted = expected(events, cohorts, entries)
+    arriving = list(events)
+    random.shuffle(arriving)
+    for place, event in enumerate(arriving):
+        event.offset = place
+    redelivered = arriving[: random.randrange(len(arriving) + 1)]
+    pipeline = Pipeline(random.randrange(1 << 30), crashes=0.3)
+    pipeline.feed(batches(arriving[: len(redelivered)], size, entries))
+    pipeline.feed(batches(arriving, size))
+    pipeline.run()
+    assert_same(said(pipeline), wanted)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(happening, min_size=1, max_size=25),
+    st.dictionaries(learner, st.sampled_from(COHORTS), min_size=1),
+    st.dictionaries(learner, st.sampled_from(COHORTS), min_size=1),
+    st.randoms(use_true_random=False),
+)
+def test_learners_who_move(happenings, before, after, random) -> None:
+    """Half of the events come before a change of the directory and keep their cohort."""
+    events = events_of(happenings)
+    half = len(events) // 2
+    moved = before | after
+    pipeline = Pipeline(random.randrange(1 << 30), crashes=0.2)
+    pipeline.feed(batches(events[:half], 4, entries_for(before)))
+    pipeline.feed(batches(events[half:], 4, entries_for(after, since=BASE)))
+    pipeline.run()
+    for event in events[:half]:
+        event.cohort = before.get(event.learner, NOBODY)
+    listed = entries_for({k: v for k, v in before.items() if k not in after})
+    listed += entries_for(after, since=BASE)
+    assert_same(said(pipeline), expected(events, moved, listed))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(happening, min_size=1, max_size=25), st.randoms(use_true_random=False))
+def test_rebuilt_from_events(happenings, random) -> None:
+    """State rebuilt from stored events goes on as if nothing had happened."""
+    from schemas.records import Batch
+    from tests.unit.model.pipeline import PARTITIONS
+
+    cohorts = {who: COHORTS[n % len(COHORTS)] for n, who in enumerate(LEARNERS)}
+    entries = entries_for(cohorts)
+    events = events_of(happenings)
+    half = len(events) // 2
+    for event in events[:half]:
+        event.cohort = cohorts[event.learner]
+    pipeline = Pipeline(random.randrange(1 << 30), crashes=0.2)
+    restored = batches(events[:half], 4, entries)
+    for _, batch in restored:
+        batch.restored = True
+    pipeline.feed(restored)
+    pipeline.feed((p, Batch(0, 0, restore_ended=True)) for p in range(PARTITIONS))
+    pipeline.feed(batches(events[:half], 5))
+    pipeline.feed(batches(events[half:], 4))
+    pipeline.run()
+    assert_same(said(pipeline), expected(events, cohorts, entries))

@@ -1,0 +1,142 @@
+"""Inserting whatever happens, and errors in our kinds."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import pytest
+from clickhouse_connect.driver.exceptions import DatabaseError, DataError
+from hypothesis import given
+from hypothesis import strategies as st
+from urllib3.exceptions import ProtocolError
+
+from schemas.records import DeadLetter
+from sinks.clickhouse import errors, tables
+from sinks.clickhouse.cycle import Write
+from sinks.clickhouse.errors import NeverValid, OurBug, SlowDown, StoreError, TryAgain, translate
+from sinks.clickhouse.refused import dead_letter, set_aside_row
+from sinks.clickhouse.writer import LONGEST_WAIT, MOST_REFUSED, Writer
+
+
+class FakeStore:
+    """Keeps rows; refuses those in `bad`, and is away for the first `away` tries."""
+
+    def __init__(self, bad: Sequence[int] = (), away: int = 0) -> None:
+        self.bad = set(bad)
+        self.away = away
+        self.kept: list[int] = []
+        self.tries = 0
+
+    def insert(self, table: str, columns: Sequence[Sequence[Any]]) -> None:
+        self.tries += 1
+        if self.away:
+            self.away -= 1
+            raise TryAgain("away")
+        if self.bad & set(columns[0]):
+            raise NeverValid("bad value", 53)
+        self.kept += columns[0]
+
+
+def write(store: FakeStore, size: int) -> tuple[list[int], list[float]]:
+    """Write the numbers below `size`; return those refused, and the waits."""
+    refused: list[int] = []
+    waits: list[float] = []
+    writer = Writer(store, lambda table, row, why: refused.append(row[0]), waits.append)
+    writer.write(Write("marks", [list(range(size)), list(range(size))]))
+    assert not writer.away
+    return refused, waits
+
+
+@given(st.integers(1, 200), st.sets(st.integers(0, 199), max_size=10))
+def test_every_row_is_kept_or_refused_once(size: int, bad: set[int]) -> None:
+    store = FakeStore(sorted(bad))
+    refused, _ = write(store, size)
+    assert sorted(refused) == [number for number in range(size) if number in bad]
+    assert sorted(store.kept) == [number for number in range(size) if number not in bad]
+
+
+def test_one_bad_row_costs_few_inserts() -> None:
+    store = FakeStore([37])
+    write(store, 4_096)
+    assert store.tries <= 2 * 12 + 1
+
+
+def test_it_waits_longer_and_longer_while_clickhouse_is_away() -> None:
+    store = FakeStore(away=9)
+    refused, waits = write(store, 3)
+    assert store.kept == [0, 1, 2]
+    assert not refused
+    assert waits == sorted(waits)
+    assert waits[-1] == LONGEST_WAIT
+    assert len(waits) == 9
+
+
+def test_too_many_refused_rows_are_our_bug() -> None:
+    with pytest.raises(OurBug):
+        write(FakeStore(range(MOST_REFUSED + 1)), MOST_REFUSED + 1)
+
+
+def test_giving_up_while_waiting_leaves_the_writer_away() -> None:
+    def stop(_: float) -> None:
+        raise KeyboardInterrupt
+
+    writer = Writer(FakeStore(away=1), lambda *_: None, stop)
+    with pytest.raises(KeyboardInterrupt):
+        writer.write(Write("marks", [[1]]))
+    assert writer.away
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (DatabaseError("x", code=252), SlowDown),
+        (DatabaseError("x", code=242), TryAgain),
+        (DatabaseError("x", code=53), NeverValid),
+        (DatabaseError("x", code=60), OurBug),
+        (DatabaseError("HTTP driver received HTTP status 502"), TryAgain),
+        (DataError("x"), NeverValid),
+        (ProtocolError("x"), TryAgain),
+        (ConnectionRefusedError(), TryAgain),
+        (OverflowError(), NeverValid),
+        (UnicodeEncodeError("utf-8", "\ud800", 0, 1, "x"), NeverValid),
+    ],
+)
+def test_errors_get_one_of_our_kinds(error: Exception, kind: type[StoreError]) -> None:
+    assert type(translate(error)) is kind
+
+
+def test_other_errors_stay_what_they_are() -> None:
+    assert translate(KeyError("x")) is None
+    own = TryAgain("x")
+    assert translate(own) is own
+
+
+def test_kinds_do_not_overlap() -> None:
+    assert not errors._TRY_AGAIN & errors._NEVER_VALID
+    assert not errors._SLOW_DOWN & (errors._TRY_AGAIN | errors._NEVER_VALID)
+
+
+def test_a_refused_event_becomes_a_dead_letter_with_its_coordinates() -> None:
+    row = _row("events_log", source="lms", partition=3, offset=9, generation=2, received_at=50)
+    letter = dead_letter("events_log", row, NeverValid("x", 53), 100)
+    assert (letter.topic, letter.partition, letter.offset) == ("events.lms", 3, 9)
+    assert (letter.stage, letter.received_at, letter.dead_at) == ("sink", 50, 100)
+    assert msgspec.msgpack.decode(letter.value or b"")["offset"] == 9
+    aside = dict(zip(tables.names("set_aside"), set_aside_row(letter), strict=True))
+    assert (aside["kind"], aside["offset"], aside["received_at"]) == (["dead"], [9], [50])
+
+
+def test_two_refused_rows_of_indicators_stay_two_letters() -> None:
+    letters = [
+        dead_letter("rolling", _row("rolling", cohort=name), NeverValid("x", 53), 100)
+        for name in ("a", "b")
+    ]
+    assert len({_key(letter) for letter in letters}) == 2
+
+
+def _row(table: str, **values: Any) -> list[Any]:
+    return [values.get(name, 0) for name in tables.names(table)]
+
+
+def _key(letter: DeadLetter) -> tuple[Any, ...]:
+    return letter.topic, letter.generation, letter.partition, letter.offset, letter.stage

@@ -1,0 +1,195 @@
+"""Rows of one partition: what a stage sees, what an epoch holds, what recovery makes of it."""
+
+import msgspec
+import pytest
+
+from streams.state.errors import ForeignWriter, LogCutShort, StateError
+from streams.state.rows import SLICES, Epoch, EpochRows, Sealed
+
+_decode = msgspec.msgpack.Decoder(list[int]).decode
+_decode_epoch = msgspec.msgpack.Decoder(Epoch).decode
+
+
+def _seal(rows: EpochRows) -> Sealed:
+    """Seal as if one more input record had been applied."""
+    rows.position += 1
+    return rows.seal()
+
+
+def _write(rows: EpochRows, log: list[bytes]) -> None:
+    sealed = rows.seal()
+    rows.written(sealed, len(log), alone=True)
+    log.append(sealed.record)
+
+
+def _recovered(log: list[bytes], first: int = 0) -> EpochRows:
+    rows = EpochRows()
+    for offset, record in enumerate(log[first:], first):
+        rows.fold(record, offset)
+    return rows
+
+
+def test_a_row_may_be_changed_in_place() -> None:
+    rows = EpochRows()
+    rows.put(b"a", [1])
+    row = rows.get(b"a", _decode)
+    assert row is not None
+    row.append(2)
+    _seal(rows)
+    assert rows.peek(b"a", _decode) == [1, 2]
+
+
+def test_peek_does_not_mark_a_row_as_changed() -> None:
+    rows = EpochRows()
+    rows.put(b"a", [1])
+    _seal(rows)
+    row = rows.peek(b"a", _decode)
+    assert row is not None
+    row.append(2)
+    assert list(rows.changed()) == []
+    assert rows.get(b"a", _decode) == [1]
+
+
+def test_a_dropped_row_is_gone_at_once_and_after_recovery() -> None:
+    rows, log = EpochRows(), list[bytes]()
+    rows.put(b"a", [1])
+    rows.put(b"b", [2])
+    rows.position = 0
+    _write(rows, log)
+    rows.drop(b"a")
+    assert rows.get(b"a", _decode) is None
+    assert rows.peek(b"a", _decode) is None
+    rows.position = 1
+    _write(rows, log)
+    assert dict(_recovered(log).items(b"")) == {b"b": b"\x91\x02"}
+
+
+def test_absent_is_none() -> None:
+    rows = EpochRows()
+    assert rows.get(b"a", _decode) is None
+    assert rows.peek(b"a", _decode) is None
+    assert list(rows.changed()) == []
+
+
+def test_an_epoch_holds_every_row_that_was_touched() -> None:
+    rows = EpochRows()
+    rows.put(b"a", [1])
+    rows.put(b"b", [1])
+    _seal(rows)
+    rows.get(b"a", _decode)
+    rows.drop(b"never there")
+    assert list(_decode_epoch(_seal(rows).record).changed) == [b"a", b"never there"]
+
+
+def test_an_epoch_without_input_is_refused() -> None:
+    rows = EpochRows()
+    _seal(rows)
+    with pytest.raises(StateError):
+        rows.seal()
+
+
+def test_items_are_listed_by_prefix_and_only_while_nothing_is_changed() -> None:
+    rows = EpochRows()
+    for key in (b"a1", b"a2", b"b1"):
+        rows.put(key, [])
+    with pytest.raises(StateError):
+        list(rows.items(b"a"))
+    _seal(rows)
+    assert {key for key, _ in rows.items(b"a")} == {b"a1", b"a2"}
+
+
+def test_after_a_round_of_slices_nothing_older_is_needed() -> None:
+    rows, log = EpochRows(), list[bytes]()
+    rounds = 0
+    while rounds < 2:
+        rows.position += 1
+        for number in range(40):
+            rows.put(b"%d" % (number + rows.position), [rows.position])
+        sealed = rows.seal()
+        rows.written(sealed, len(log), alone=True)
+        log.append(sealed.record)
+        rounds += sealed.ends_round
+    needed = rows.needed_from()
+    assert needed is not None
+    assert 0 < needed < len(log)
+    again = _recovered(log, needed)
+    again.check()
+    assert dict(again.items(b"")) == dict(rows.items(b""))
+    cut_further = _recovered(log, needed + 1)
+    with pytest.raises(LogCutShort):
+        cut_further.check()
+
+
+def test_an_empty_log_is_whole_and_may_begin_anywhere() -> None:
+    rows = EpochRows()
+    rows.check()
+    assert rows.is_new
+    rows.begin_at(100)
+    assert rows.position == 99
+    log: list[bytes] = []
+    rows.position = 100
+    _write(rows, log)
+    again = _recovered(log)
+    again.check()
+    assert again.position == 100
+    assert not again.is_new
+
+
+def test_a_record_that_reaches_no_further_is_not_taken() -> None:
+    rows, log = EpochRows(), list[bytes]()
+    rows.put(b"a", [1])
+    rows.position = 0
+    _write(rows, log)
+    again = _recovered(log)
+    assert not again.fold(log[0], 1)
+    assert again.position == 0
+
+
+def test_another_writer_is_noticed() -> None:
+    rows = EpochRows()
+    rows.written(_seal(rows), 0, alone=True)
+    sealed = _seal(rows)
+    with pytest.raises(ForeignWriter):
+        rows.written(sealed, 2, alone=True)
+    rows.written(sealed, 2, alone=False)
+
+
+def test_a_fold_into_changed_rows_is_refused() -> None:
+    rows, log = EpochRows(), list[bytes]()
+    rows.position = 0
+    _write(rows, log)
+    busy = EpochRows()
+    busy.put(b"a", [1])
+    with pytest.raises(ForeignWriter):
+        busy.fold(log[0], 0)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [b"", b"\xc1", b"\x91\x01", msgspec.msgpack.encode([99, -1, 0, {}, {}])],
+    ids=["empty", "no msgpack", "no epoch", "another format"],
+)
+def test_a_strange_record_is_refused(record: bytes) -> None:
+    with pytest.raises(StateError):
+        EpochRows().fold(record, 0)
+
+
+def test_a_big_state_is_written_slice_by_slice() -> None:
+    rows = EpochRows()
+    for number in range(20_000):
+        rows.put(b"%d" % number, [number])
+    first = _seal(rows)
+    # As many bytes of slices as of changes: the whole state was changed.
+    assert len(first.slices) > SLICES * 0.9
+    rows.put(b"1", [0])
+    assert 0 < len(_seal(rows).slices) < 40
+
+
+def test_the_size_of_changes_is_learned() -> None:
+    rows = EpochRows()
+    for number in range(100):
+        rows.put(b"%d" % number, [0] * 1_000)
+    _seal(rows)
+    for number in range(100):
+        rows.put(b"%d" % number, [1] * 1_000)
+    assert 90_000 < rows.changed_bytes() < 120_000

@@ -1,0 +1,68 @@
+"""Exit codes, and errors as one clear message instead of a traceback.
+
+An error that is not in the list below is a fault of ours and keeps its traceback.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """Exit codes of all commands."""
+
+    DONE = 0
+    FAILED = 1
+    """It was tried, and did not work or did not add up."""
+    USAGE = 2
+    """Wrong arguments or settings: change them."""
+    MISSING = 3
+    """Something it needs is missing, away or taken: a port, Java, Kafka, the store."""
+    TIMEOUT = 4
+    """The time that was given is over."""
+    INTERRUPTED = 130
+
+
+def fail(message: str, code: Exit) -> "SystemExit":
+    """Print the message; raise what is returned."""
+    print(f"uptake: {message}", file=sys.stderr)
+    return SystemExit(int(code))
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Turn the errors that a user can do something about into a message and an exit code."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise SystemExit(int(Exit.INTERRUPTED)) from None
+    except Exception as error:
+        known = _known(error)
+        if known is None:
+            raise
+        raise fail(*known) from None
+
+
+def _known(error: Exception) -> tuple[str, Exit] | None:
+    """Message and exit code. Looks only at modules that are loaded: the error came from there."""
+    kinds = [
+        ("schemas.settings_load", "SettingsError", Exit.USAGE),
+        ("uptake.local.settle", "Unsettled", Exit.TIMEOUT),
+        ("uptake.local.errors", "LocalError", Exit.MISSING),
+        ("uptake.feed.errors", "FeedError", Exit.FAILED),
+        ("sinks.clickhouse.errors", "TryAgain", Exit.MISSING),
+        ("sinks.clickhouse.errors", "StoreError", Exit.FAILED),
+        ("streams.admin", "TopicError", Exit.USAGE),
+        ("streams.intake.pseudonym", "NoKey", Exit.USAGE),
+        ("streams.intake.directory", "DirectoryError", Exit.FAILED),
+        ("streams.intake.directory", "NotWritten", Exit.MISSING),
+    ]
+    for module, name, code in kinds:
+        kind = getattr(sys.modules.get(module), name, None)
+        if kind is not None and isinstance(error, kind):
+            return str(error), code
+    kafka = getattr(sys.modules.get("confluent_kafka"), "KafkaException", None)
+    if kafka is not None and isinstance(error, kafka):
+        return f"Kafka: {error.args[0].str()}", Exit.MISSING
+    return None

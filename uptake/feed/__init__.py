@@ -1,0 +1,1 @@
+"""Feeds: what sends events to a running Uptake from outside (replay, send, demo)."""

@@ -1,0 +1,1 @@
+"""Everything that `uptake up` runs on one machine: broker, store and the processes."""

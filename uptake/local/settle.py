@@ -1,0 +1,155 @@
+"""Wait until all that was accepted is queryable, indicators included.
+
+Each stage commits how far it has come only after what it made of its input was acknowledged. So
+the stages are gone through in their order: note where a stage's input ends now, wait until the
+stage has committed that, go on to the next. When the sink has come that far, everything that was
+accepted before the wait began is in the store. The store's own account (view `conservation`) must
+then add up, twice in a row.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic, sleep
+from typing import NamedTuple
+
+from confluent_kafka import KafkaException
+
+from schemas import topics
+from schemas.settings import ClickHouseSettings, Settings
+from sinks.clickhouse.client import Store
+from sinks.clickhouse.errors import StoreError
+from uptake.local.ends import Ends, Place, reachable
+
+_LOOK_SECONDS = 0.2
+Tick = Callable[[str], None]
+"""Called all the while, with what is being waited for."""
+
+
+class Unsettled(Exception):
+    """The time is over; the text says what is still on its way."""
+
+
+class Account(NamedTuple):
+    """A row of the view `conservation`."""
+
+    source: str
+    received: int
+    stored: int
+    dead: int
+    duplicate: int
+    pending: int
+    difference: int
+
+    def adds_up(self) -> bool:
+        """Nothing is pending, lost or there twice."""
+        return self.pending == 0 and self.difference == 0
+
+    def line(self) -> str:
+        """The account as a sentence."""
+        return (
+            f"{self.source}: {self.received:,} received = {self.stored:,} stored + "
+            f"{self.dead:,} dead + {self.duplicate:,} duplicate; "
+            f"{self.pending:,} pending, {self.difference:,} difference"
+        )
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Who reads what."""
+
+    name: str
+    group: str
+    topics: tuple[str, ...]
+
+
+def stages(settings: Settings) -> list[Stage]:
+    """The way of an event, in its order."""
+    worker = settings.worker.group
+    sunk = (topics.ENRICHED, topics.PANES, topics.INDICATORS, topics.DEAD_LETTERS)
+    return [
+        Stage("intake", settings.intake.group, (*topics.EVENTS, topics.DIRECTORY)),
+        Stage("the learners agent", worker, (topics.BATCHES,)),
+        Stage("the objects agent", worker, (topics.STEPS,)),
+        Stage("the rolling agent", worker, (topics.PANES,)),
+        Stage("the sink", settings.sink.group, sunk),
+    ]
+
+
+def settle(settings: Settings, seconds: float, tick: Tick) -> list[Account]:
+    """Wait; return the account of each source.
+
+    Raises Unsettled when the time is over, also where Kafka or the store is away that long.
+    """
+    limit = monotonic() + seconds
+    while not reachable(settings.kafka.bootstrap):
+        _wait(f"Kafka does not answer at {settings.kafka.bootstrap}", limit, tick)
+    ends = Ends(settings.kafka)
+    try:
+        for stage in stages(settings):
+            _pass(ends, stage, limit, tick)
+    finally:
+        ends.close()
+    return _add_up(settings.clickhouse, limit, tick)
+
+
+def accounts(store: Store) -> list[Account]:
+    """The view `conservation`. Raises StoreError."""
+    columns = ", ".join(Account._fields)
+    rows = store.query(f"SELECT {columns} FROM conservation ORDER BY source")
+    return [Account(*row) for row in rows]
+
+
+def total(rows: list[Account]) -> Account:
+    """All sources together."""
+    columns = range(1, len(Account._fields))
+    return Account("all", *(sum(row[column] for row in rows) for column in columns))
+
+
+def missing(ends: dict[Place, int], committed: dict[Place, int]) -> dict[Place, int]:
+    """Records of each partition that are not passed yet; without those that are."""
+    left = {place: end - committed.get(place, 0) for place, end in ends.items()}
+    return {place: count for place, count in left.items() if count > 0}
+
+
+def _pass(ends: Ends, stage: Stage, limit: float, tick: Tick) -> None:
+    """Wait until the stage has committed everything that its topics hold now."""
+    wanted: dict[Place, int] | None = None
+    told = ""
+    while True:
+        try:
+            if wanted is None:
+                wanted = ends.ends(ends.places(stage.topics))
+            left = missing(wanted, ends.committed(stage.group, wanted)) if wanted else {}
+            told = f"{stage.name} has {sum(left.values()):,} records before it"
+        except KafkaException as error:
+            left = {("", 0): 1}
+            told = f"Kafka does not answer: {error.args[0].str()}"
+        if not left:
+            return
+        _wait(told, limit, tick)
+
+
+def _add_up(settings: ClickHouseSettings, limit: float, tick: Tick) -> list[Account]:
+    """Wait until the store's account adds up twice in a row."""
+    store = Store(settings)
+    before: list[Account] | None = None
+    told = ""
+    while True:
+        try:
+            rows = accounts(store)
+            good = all(row.adds_up() for row in rows)
+            told = "; ".join(row.line() for row in rows if not row.adds_up())
+        except StoreError as error:
+            rows, good = [], False
+            told = f"the store does not answer: {error}"
+        if good and rows == before:
+            return rows
+        before = rows if good else None
+        _wait(told or "the account to add up twice", limit, tick)
+
+
+def _wait(told: str, limit: float, tick: Tick) -> None:
+    if monotonic() > limit:
+        raise Unsettled(told)
+    tick(told)
+    sleep(_LOOK_SECONDS)

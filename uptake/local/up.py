@@ -1,0 +1,220 @@
+"""Run all of Uptake on this machine: broker, store and processes, from start to end."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+from typing import Protocol
+
+from confluent_kafka import KafkaException
+
+from schemas import health
+from schemas.settings import MetricsSettings
+from schemas.settings_load import Loaded, dump
+from sinks.clickhouse.errors import StoreError
+from uptake.local.broker import EmbeddedBroker, MemoryBound, MemoryLevel
+from uptake.local.errors import LocalError
+from uptake.local.files import write_json, write_private
+from uptake.local.folder import BrokerKind, DataFolder, State, next_state
+from uptake.local.kafka import KafkaNode, NodeConfig
+from uptake.local.kafka_jars import kafka_program
+from uptake.local.plan import Plan, choose_ports, settings_of
+from uptake.local.ports import require_free
+from uptake.local.processes import Supervisor
+from uptake.local.settle import Unsettled, settle
+
+_TICK_SECONDS = 0.2
+_EMBEDDED_DRAIN_SECONDS = 60.0
+_KAFKA_DRAIN_SECONDS = 10.0
+
+
+class Teller(Protocol):
+    """Tells the user what goes on."""
+
+    def say(self, text: str) -> None:
+        """A line."""
+
+    def progress(self, title: str, done: int, total: int) -> None:
+        """How far something long has come."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the user asked for."""
+
+    folder: DataFolder
+    broker: BrokerKind
+    auto_ports: bool
+    base: Loaded
+    broker_memory: int
+    """Bytes that the embedded broker may take."""
+
+
+class MemoryFull(LocalError):
+    """The embedded broker has reached its bound."""
+
+
+class Up:
+    """One run. Its methods are called from the thread that made it, which starts the children
+    and must live as long as they do."""
+
+    def __init__(self, wish: Wish, teller: Teller) -> None:
+        self._wish = wish
+        self._teller = teller
+        self._bound = MemoryBound(wish.broker_memory)
+        self._warned = False
+        self._began = monotonic()
+        folder = wish.folder
+        self._supervisor = Supervisor(folder.logs, folder.processes_file, teller.say)
+        self._broker: EmbeddedBroker | KafkaNode | None = None
+        self.plan = self._make_plan()
+
+    def start(self, given_up: Callable[[], bool]) -> None:
+        """Start all and write run.json. The folder is held by the caller.
+
+        Raises LocalError, also when `given_up` says so; what had been started has ended then.
+        """
+        try:
+            for step in (self._start_parts, self._prepare, self._start_processes):
+                step()
+                if given_up():
+                    raise LocalError("interrupted while starting")
+        except BaseException:
+            self._abandon()
+            raise
+        write_json(self._wish.folder.run_file, self.plan.run(os.getpid()))
+        self._teller.say(f"Ready after {monotonic() - self._began:.1f} s")
+
+    def watch(self, ended: Callable[[float], bool]) -> None:
+        """Look after everything until `ended`, which waits as long as it is told.
+
+        Raises MemoryFull when the broker's bound is reached, LocalError when it has ended.
+        """
+        while not ended(_TICK_SECONDS):
+            self._supervisor.tick()
+            self._look_at_broker()
+
+    def stop(self, impatient: Callable[[], bool]) -> None:
+        """End all in order: no new events, then what was accepted reaches the store, then the
+        rest. The wait for that is cut short when `impatient` says so."""
+        self._wish.folder.run_file.unlink(missing_ok=True)
+        self._supervisor.stop("collector")
+        self._drain(impatient)
+        for name in ("intake", "worker", "sink", "store"):
+            self._supervisor.stop(name)
+        if self._broker is not None:
+            self._broker.stop()
+
+    def _make_plan(self) -> Plan:
+        wish = self._wish
+        ports = choose_ports(wish.base, wish.auto_ports)
+        require_free(ports.purposes())
+        kafka_is_new = not (wish.folder.kafka / "logs" / "meta.properties").exists()
+        state = next_state(wish.folder.state(), wish.broker, kafka_is_new)
+        secrets = wish.folder.secrets()
+        settings = settings_of(wish.base.settings, ports, secrets, state)
+        return Plan(wish.folder, ports, settings, secrets, state)
+
+    def _start_parts(self) -> None:
+        """Broker and store, side by side."""
+        plan = self.plan
+        folder = plan.folder
+        write_private(folder.settings_file, dump(plan.settings))
+        health.serve(MetricsSettings(port=plan.ports.up), "up", folder.run_file.exists)
+        self._broker = self._make_broker()
+        folder.note(plan.state)
+        self._supervisor.launch(plan.store())
+        self._broker.start()
+        self._supervisor.adopt("broker", self._broker.child, restart=not self._broker.memory_only)
+        self._teller.say(f"  broker      {self._broker.bootstrap} ({plan.state.broker})")
+        self._supervisor.wait_ready(plan.store())
+        self._teller.say(f"  store       {plan.settings.clickhouse.url}")
+
+    def _make_broker(self) -> EmbeddedBroker | KafkaNode:
+        plan = self.plan
+        log = plan.folder.logs / "broker.log"
+        if plan.state.broker == "embedded":
+            return EmbeddedBroker(plan.ports.kafka, log)
+        config = NodeConfig(plan.ports.kafka, plan.ports.controller)
+        return KafkaNode(kafka_program(), plan.folder.kafka, config, log)
+
+    def _prepare(self) -> None:
+        """Topics and tables."""
+        from sinks.clickhouse import migrate
+        from streams import admin
+        from streams.catalog.load import load, rows_for_store
+
+        try:
+            admin.ensure(self.plan.settings)
+            catalog = load(self.plan.settings.worker.catalog)
+            migrate.run(self.plan.settings, rows_for_store(catalog))
+        except admin.TopicError as error:
+            raise LocalError(str(error)) from error
+        except KafkaException as error:
+            raise LocalError(f"the broker refuses the topics: {error.args[0].str()}") from error
+        except StoreError as error:
+            raise LocalError(f"the store refuses the tables: {error}") from error
+
+    def _start_processes(self) -> None:
+        """The worker and the sink read while events are restored; nothing new comes before."""
+        specs = self.plan.processes()
+        for name in ("worker", "sink"):
+            self._supervisor.launch(specs[name])
+        self._restore()
+        for name in ("intake", "collector"):
+            self._supervisor.launch(specs[name])
+        for name, spec in specs.items():
+            self._supervisor.wait_ready(spec)
+            self._teller.say(f"  {name:<11} metrics on port {spec.port}")
+
+    def _restore(self) -> None:
+        """A log that begins anew is given the events that the store has from its earlier lives."""
+        state = self.plan.state
+        if state.generation <= 1 or state.restored >= state.generation:
+            return
+        from streams.intake import restore
+
+        def tell(done: int, total: int) -> None:
+            self._teller.progress("Rebuilding state from stored events", done, total)
+            self._supervisor.tick()
+
+        restore.run(self.plan.settings, tell)
+        done = State(state.broker, state.generation, restored=state.generation)
+        self.plan.folder.note(done)
+
+    def _look_at_broker(self) -> None:
+        broker = self._broker
+        if not isinstance(broker, EmbeddedBroker):
+            return
+        if not broker.child.running():
+            raise LocalError(
+                broker.child.failure("has ended")
+                + "\nStart again: what the store has is not lost, and state is rebuilt from it."
+            )
+        used = broker.memory()
+        level = self._bound.level(used)
+        if level is MemoryLevel.FULL:
+            raise MemoryFull(self._bound.message(used))
+        if level is MemoryLevel.WARN and not self._warned:
+            self._warned = True
+            self._teller.say(self._bound.message(used))
+
+    def _drain(self, impatient: Callable[[], bool]) -> None:
+        kafka = self.plan.state.broker == "kafka"
+        seconds = _KAFKA_DRAIN_SECONDS if kafka else _EMBEDDED_DRAIN_SECONDS
+
+        def tick(_: str) -> None:
+            if impatient():
+                raise Unsettled("the wait was cut short")
+            self._supervisor.tick()
+
+        try:
+            settle(self.plan.settings, seconds, tick)
+        except (Unsettled, LocalError, KafkaException, StoreError) as error:
+            kept = "they are kept in Kafka" if kafka else "they are lost with the embedded broker"
+            self._teller.say(f"Some events may not have reached the store ({error}); {kept}")
+
+    def _abandon(self) -> None:
+        self._supervisor.kill_all()
+        if self._broker is not None:
+            self._broker.stop()
