@@ -1,6 +1,7 @@
 """librdkafka properties of our consumers and producers, and the reasons for them."""
 
 import logging
+import time
 from typing import Any
 
 from confluent_kafka import KafkaError
@@ -12,13 +13,22 @@ MAX_RECORD_BYTES = 8 * 1024 * 1024
 
 _EMBEDDED_SESSION_MS = 6_000
 _SESSION_MS = 10_000
+_LOG_SECONDS = 10.0
 _log = logging.getLogger(__name__)
+_logged: dict[str, float] = {}
+"""Kind of error -> when it was logged last, by the monotonic clock."""
 
 
 def log_error(error: KafkaError) -> None:
-    """What librdkafka says of a broker or of itself. It goes on by itself unless fatal."""
-    level = logging.CRITICAL if error.fatal() else logging.WARNING
-    _log.log(level, "Kafka: %s: %s", error.name(), error.str())
+    """What librdkafka says of a broker or of itself. It goes on by itself unless fatal.
+
+    While a broker is away it says so many times a second: each kind is logged now and then.
+    """
+    if error.fatal():
+        _log.critical("Kafka: %s: %s", error.name(), error.str())
+    elif time.monotonic() - _logged.get(error.name(), -_LOG_SECONDS) >= _LOG_SECONDS:
+        _logged[error.name()] = time.monotonic()
+        _log.warning("Kafka: %s: %s", error.name(), error.str())
 
 
 def client_config(settings: KafkaSettings, client: str) -> dict[str, Any]:
@@ -28,10 +38,11 @@ def client_config(settings: KafkaSettings, client: str) -> dict[str, Any]:
         "socket.keepalive.enable": True,
         # A broker that comes back is met soon; the default waits up to 10 s.
         "reconnect.backoff.max.ms": 1_000,
-        # 4: warnings; librdkafka's own lines bypass the logger while a client is made.
-        "log_level": 3,
+        # Only what is critical: the rest comes through `log_error`, where it can be held back.
+        "log_level": 2,
         **settings.security,
         "bootstrap.servers": settings.bootstrap,
+        "error_cb": log_error,
     }
 
 
@@ -58,7 +69,6 @@ def consumer_config(settings: KafkaSettings, group: str, client: str) -> dict[st
         "allow.auto.create.topics": False,
         # Records of aborted transactions do not exist for us.
         "isolation.level": "read_committed",
-        "error_cb": log_error,
     }
 
 
@@ -79,5 +89,4 @@ def producer_config(settings: KafkaSettings, client: str) -> dict[str, Any]:
         "enable.gapless.guarantee": True,
         # For ever: giving up on one record would leave a gap before the next.
         "message.timeout.ms": 0,
-        "error_cb": log_error,
     }

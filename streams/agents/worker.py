@@ -17,23 +17,20 @@ from schemas.settings import Settings
 from schemas.topics import AGENTS
 from streams.agents import patches
 from streams.agents.heartbeat import Heartbeat
+from streams.agents.quiet import quieten
 from streams.agents.runner import AgentRunner
 from streams.agents.security import credentials
 from streams.agents.stages import SOURCES, stage_factories
 from streams.kafka_clients import MAX_RECORD_BYTES
 from streams.model.stage import StageFactory
-from streams.state import table
 from streams.state.errors import Guard
 
 _TICK_SECONDS = 0.025
 _STOP_SECONDS = 15.0
 _CRASH_SECONDS = 5.0
-_FETCH_BYTES = 2 * 1024 * 1024
+_FETCH_BYTES = 4 * 1024 * 1024
 _BATCH_BYTES = 1024 * 1024
 _WAITING_RECORDS = 64
-
-_NOISY = ("faust", "mode", "aiokafka", patches.__name__, table.__name__)
-"""Faust's services log each step of theirs under the name of the module they are made in."""
 
 _log = logging.getLogger(__name__)
 
@@ -69,8 +66,7 @@ def run(settings: Settings, factories: Mapping[str, StageFactory] | None = None)
 
     Raises SecurityError, and what loading the catalog and the vocabulary raises.
     """
-    for noisy in _NOISY:
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    quieten()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     with tempfile.TemporaryDirectory(prefix="uptake-worker-") as folder:

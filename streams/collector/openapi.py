@@ -107,18 +107,17 @@ def _events(source: str) -> Json:
 
 
 def _directory() -> Json:
-    text = {"schema": {"type": "string"}}
     accepted = {
         "type": "object",
         "required": ["accepted"],
         "properties": {"accepted": {"type": "integer", "minimum": 0}},
     }
     lines = {"type": "array", "items": {"$ref": "#/components/schemas/DirectoryLine"}}
-    content = {"application/json": {"schema": lines}, "text/csv": text}
+    content = {"application/json": {"schema": lines}, "text/csv": {}}
     return _write(
         "Store lines of the learner directory or of the asset directory. Needs a key with "
-        'source "*".',
-        {"required": True, "content": {**content, "application/x-ndjson": text}},
+        'source "*". Whether it is CSV, JSON or one object a line is told from the body.',
+        {"required": True, "content": {**content, "application/x-ndjson": {}}},
         {"200": _json("How many lines were taken.", accepted)},
     )
 

@@ -8,6 +8,8 @@ from schemas.version import VERSION
 from streams.kafka_clients import MAX_RECORD_BYTES
 
 STAGE = "intake"
+CUT = " (not all of its bytes are kept)"
+"""Ends the detail of a letter that holds less than the original."""
 _MAX_KEPT = MAX_RECORD_BYTES - 64 * 1024
 """Bytes of an original that fit into a record beside the rest of the letter."""
 
@@ -38,7 +40,7 @@ def letter(
     headers = list(original.headers() or ())
     size = len(key or b"") + sum(len(name) + len(text or b"") for name, text in headers)
     if size + len(value or b"") > _MAX_KEPT:
-        detail = f"{detail} (not all of its bytes are kept)"
+        detail += CUT
         key, headers, value = None, [], value and value[:_MAX_KEPT]
     return DeadLetter(
         received_at,

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
-from confluent_kafka import KafkaError, Message, Producer
 
 from schemas import identity, times
 from schemas.adapters import crm_teams
@@ -26,7 +25,7 @@ from schemas.settings import PrivacySettings, Settings
 from schemas.topics import DIRECTORY
 from schemas.xapi.errors import Invalid, Reason
 from streams.intake.pseudonym import pseudonymiser
-from streams.kafka_clients import producer_config
+from streams.intake.writer import Writer
 
 Entry = LearnerEntry | AssetEntry
 LEARNER_COLUMNS = ("learner", "issuer", "team", "manager", "region", "eligible", "since", "removed")
@@ -54,10 +53,6 @@ class DirectoryError(Invalid):
     def __str__(self) -> str:
         column = f", column {self.field}" if self.field else ""
         return f"line {self.line}{column}: {self.rule}"
-
-
-class NotWritten(Exception):
-    """Try again: Kafka did not acknowledge every line in time."""
 
 
 class _Row(NamedTuple):
@@ -167,31 +162,13 @@ def load(
 
 
 def _write(settings: Settings, lines: list[Entry], progress: Callable[[int, int], None]) -> None:
-    producer = Producer(producer_config(settings.kafka, "uptake-directory"))
-    done = 0
-    failed: list[KafkaError] = []
-
-    def delivered(error: KafkaError | None, _: Message) -> None:
-        nonlocal done
-        done += error is None
-        if error is not None:
-            failed.append(error)
-
+    writer = Writer(settings.kafka, "uptake-directory")
     for line in lines:
         key, value = record(line)
-        while True:
-            try:
-                producer.produce(DIRECTORY, value, key, on_delivery=delivered)
-                break
-            except BufferError:
-                producer.poll(0.1)
-        producer.poll(0)
-        progress(done, len(lines))
-    producer.flush(_WAIT_SECONDS)
-    progress(done, len(lines))
-    if done != len(lines):
-        why = f": {failed[0].str()}" if failed else ""
-        raise NotWritten(f"Kafka took {done} of {len(lines)} lines; load the file again{why}")
+        writer.write(DIRECTORY, value, key=key)
+        progress(writer.acknowledged, len(lines))
+    writer.finish(_WAIT_SECONDS)
+    progress(writer.acknowledged, len(lines))
 
 
 def _rows(data: bytes) -> Iterator[_Row]:

@@ -71,10 +71,10 @@ class Intake:
         self._flight = Flight()
         self._committable: dict[Source, Position] = {}
         self._last_commit = time.monotonic()
-        self._producer = Producer(producer_config(settings.kafka, "uptake-intake"), logger=_log)
+        self._producer = Producer(producer_config(settings.kafka, "uptake-intake"))
         config = consumer_config(settings.kafka, settings.intake.group, "uptake-intake")
         self._consumer = Consumer(
-            {**config, "enable.partition.eof": True, "on_commit": self._on_commit}, logger=_log
+            {**config, "enable.partition.eof": True, "on_commit": self._on_commit}
         )
 
     def run(self) -> int:
@@ -193,7 +193,9 @@ class Intake:
             return True
         try:
             if wait:
-                self._consumer.commit(offsets=offsets, asynchronous=False)
+                for done in self._consumer.commit(offsets=offsets, asynchronous=False):
+                    if done.error is not None:
+                        raise KafkaException(done.error)
                 self._committable.clear()
             else:
                 self._consumer.commit(offsets=offsets)

@@ -75,9 +75,7 @@ class World:
             bad = number % 10 == 3
             value = b'{"actor": [%d' % number if bad else statement(number)
             topic = EVENTS[number % len(EVENTS)]
-            producer.produce(
-                topic, value, partition=number // 3 % wide, on_delivery=delivered(bad)
-            )
+            producer.produce(topic, value, partition=number // 3 % wide, on_delivery=delivered(bad))
             producer.poll(0)
         assert producer.flush(30) == 0
 
@@ -146,6 +144,10 @@ class World:
             for outcome in batch.dead
         ]
 
+    def log(self) -> str:
+        """What the intake processes said."""
+        return (self.folder / "intake.log").read_text()
+
     def letters_at(self) -> list[tuple[str, int, int]]:
         """Coordinates of all dead letters, with repetitions."""
         return [(letter.topic, letter.partition, letter.offset) for letter in self.letters]
@@ -173,6 +175,5 @@ class World:
         """Take until the condition holds."""
         limit = time.monotonic() + _LIMIT
         while not condition():
-            log = (self.folder / "intake.log").read_text() if time.monotonic() > limit else ""
-            assert time.monotonic() < limit, log[-3_000:]
+            assert time.monotonic() < limit, self.log()[-3_000:]
             take()

@@ -14,6 +14,8 @@ import pytest
 from confluent_kafka import Consumer, Message, TopicPartition
 
 from benchmarks.http_load import Load, measure
+from schemas.settings import KafkaSettings
+from streams.collector.producer import KafkaLog, NotAcknowledged, QueueFull
 from tests.fixtures.brokers import Broker
 from tests.integration.collector_process import (
     RunningCollector,
@@ -68,8 +70,10 @@ def test_what_was_taken_is_in_kafka(collector: RunningCollector, own_broker: Bro
     with collector.client("lms") as client:
         reply = client.post("/xapi/statements", content=packed, headers=headers)
         single = client.post("/xapi/statements", json=STATEMENT)
+        nothing = client.post("/xapi/statements", json=[])
         put = client.put("/xapi/statements", params={"statementId": ids[0]}, json=STATEMENT)
     assert reply.json() == ids
+    assert (nothing.status_code, nothing.json()) == (200, [])
     assert (single.status_code, put.status_code) == (200, 204)
     found = records_of(own_broker, "events.lms", 52)
     stored = [json.loads(message.value() or b"")["id"] for message in found]
@@ -130,3 +134,15 @@ def test_a_client_that_sends_too_much_gets_to_read_why(
         reply = client.post("/xapi/statements", content=b" " * 8_000_000)
         assert (reply.status_code, reply.json()["error"]["rule"]) == (413, "too-large")
         assert client.post("/xapi/statements", json=STATEMENT).status_code == 200
+
+
+def test_more_than_may_wait_is_refused_at_once() -> None:
+    async def overfill() -> None:
+        log = KafkaLog(KafkaSettings(bootstrap="127.0.0.1:1"), 0.5, 1_000)
+        with pytest.raises(QueueFull):
+            await log.append("events.lms", [(None, b"")] * 200_001, "lms")
+        with pytest.raises(NotAcknowledged):
+            await log.append("events.lms", [(None, b"{}")], "lms")
+        assert await log.close(2.0) == 0
+
+    asyncio.run(overfill())

@@ -193,36 +193,36 @@ def test_what_was_accepted_is_there_after_an_end_and_a_new_start(
     second = Running(data, kind).wait_ready()
     try:
         assert second.query("SELECT count() FROM events") == "30"
-        second.post("ada", 3)
+        second.post("cyd", 3)
         assert "all: 33 received = 33 stored" in _settle(second)
         opened = second.query(
             "SELECT numerator, people FROM indicators WHERE indicator = 'opportunities_opened' "
             "AND cohort_kind = 'all' AND window = '28d' ORDER BY window_end LIMIT 1"
         )
-        assert opened == "33\t2"
+        assert opened == "33\t3"
         assert second.end() == 0, second.told.read_text()
     finally:
         second.kill()
 
 
-@pytest.mark.parametrize("name", ["collector", "intake", "worker", "sink", "store"])
-def test_a_process_that_is_killed_is_started_again(kind: Kind, tmp_path: Path, name: str) -> None:
-    running = Running(tmp_path / "data", kind).wait_ready()
-    try:
-        running.post("ada", 10)
-        old = running.processes()[name]["pid"]
-        os.kill(old, signal.SIGKILL)
-        wait_for(lambda: running.processes()[name]["pid"] != old, 30, f"another process for {name}")
-        wait_for(
-            lambda: _cli("status", "--config", running.config).returncode == 0, 60, "all ready"
-        )
-        assert running.processes()[name]["restarts"] == 1
-        assert "restarted 1 times" in _cli("status", "--config", running.config).stdout
-        running.post("bob", 10)
-        assert "all: 20 received = 20 stored" in _settle(running)
-        assert running.end() == 0, running.told.read_text()
-    finally:
-        running.kill()
+def test_each_process_that_is_killed_is_started_again(up: Running) -> None:
+    names = ["collector", "intake", "worker", "sink", "store"]
+    for number, name in enumerate(names, 1):
+        up.post(f"learner {number}", 10)
+        _kill_and_wait(up, name)
+    states = up.processes()
+    assert [states[name]["restarts"] for name in names] == [1] * len(names)
+    status = _cli("status", "--config", up.config)
+    assert status.stdout.count("restarted 1 times") == len(names)
+    assert "all: 50 received = 50 stored" in _settle(up)
+    assert up.end() == 0, up.told.read_text()
+
+
+def _kill_and_wait(up: Running, name: str) -> None:
+    old = up.processes()[name]["pid"]
+    os.kill(old, signal.SIGKILL)
+    wait_for(lambda: up.processes()[name]["pid"] != old, 30, f"another process for {name}")
+    wait_for(lambda: _cli("status", "--config", up.config).returncode == 0, 60, "all ready")
 
 
 def test_children_do_not_outlive_a_killed_supervisor(up: Running) -> None:

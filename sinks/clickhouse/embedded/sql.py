@@ -136,7 +136,7 @@ def inspect(sql: bytes) -> Statement:
             "The embedded store keeps no sessions: send settings with the query, "
             "name the database in the request, use a table in place of a temporary one",
         )
-    return Statement(verb, _format_of(found))
+    return Statement(verb, _format_of(sql, found))
 
 
 def _is_temporary(found: list[Token]) -> bool:
@@ -144,14 +144,14 @@ def _is_temporary(found: list[Token]) -> bool:
     return head[0] in ("CREATE", "REPLACE") and "TEMPORARY" in head
 
 
-def _format_of(found: list[Token]) -> str:
+def _format_of(sql: bytes, found: list[Token]) -> str:
     """The name after the last FORMAT outside of parentheses; empty: there is none."""
     depth = 0
     name = ""
     for token, after in pairwise(found):
         depth += (token.text == "(") - (token.text == ")")
         if token.text == "FORMAT" and token.kind == after.kind == "word" and depth == 0:
-            name = after.text
+            name = _text(sql[after.start : after.end])
     return name
 
 

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from schemas.event import parse_events
+from schemas.vocabulary import load
 from schemas.xapi.request import parse_statements
 from uptake.feed.demo import HISTORY_SECONDS, live_rate
 from uptake.feed.disturbance import Disturbance
@@ -80,6 +81,20 @@ def test_every_event_is_valid_at_its_door() -> None:
             assert len(parse_statements(body, 100_000)) == len(events)
         else:
             assert len(parse_events(source, body, 100_000)) == len(events)
+
+
+def test_every_event_has_a_signal() -> None:
+    vocabulary = load(None)
+    unknown: set[tuple[str, str]] = set()
+    for emission in _simulation().until(BEGINS + 2 * MINUTE):
+        event = msgspec.json.decode(emission.item.json())
+        verb, kind = event["verb"], event["object"].get("type")
+        if emission.source == "lms":
+            verb, kind = verb["id"], event["object"]["definition"]["type"]
+        names = (vocabulary.expand(verb), vocabulary.expand(kind))
+        if vocabulary.signal(*names, event.get("attributes", {})) == "unmapped":
+            unknown.add(names)
+    assert not unknown
 
 
 def test_the_mean_length_of_a_story() -> None:

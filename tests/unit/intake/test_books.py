@@ -14,9 +14,7 @@ from streams.intake.books import DIRECTORY_SOURCE, Book, marks, reopened
     cut=st.integers(0, 50),
     tail=st.integers(0, 5),
 )
-def test_counts_are_exact_over_a_restart(
-    first: int, gaps: list[int], cut: int, tail: int
-) -> None:
+def test_counts_are_exact_over_a_restart(first: int, gaps: list[int], cut: int, tail: int) -> None:
     offsets: list[int] = []
     for gap in gaps:
         offsets.append((offsets[-1] + 1 if offsets else first) + gap)
@@ -41,7 +39,8 @@ def test_a_record_that_was_read_is_not_read_again() -> None:
 
 
 @pytest.mark.parametrize(
-    "note", [None, "", "x", "2 0 0", "1 0", "1 a 0", "1 0 b", "1 30 0", "1 10 11", "1 -1 0", "1 0 -1"]
+    "note",
+    [None, "", "x", "2 0 0", "1 0", "1 a 0", "1 0 b", "1 30 0", "1 10 11", "1 -1 0", "1 0 -1"],
 )
 def test_a_note_that_is_not_ours_opens_nothing(note: str | None) -> None:
     assert reopened(0, 0, 20, note) is None

@@ -140,9 +140,7 @@ def _sources(draw: st.DrawFn) -> dict[Source, list[ToyRecord]]:
         records = []
         for gap, learner in draw(
             st.lists(
-                st.tuples(
-                    st.sampled_from([0, 0, 0, 1, 3]), st.none() | st.integers(0, 9)
-                ),
+                st.tuples(st.sampled_from([0, 0, 0, 1, 3]), st.none() | st.integers(0, 9)),
                 max_size=25,
             )
         ):
