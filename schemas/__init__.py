@@ -1,1 +1,1 @@
-"""What the processes agree on: events, records, topics, settings, vocabulary. Imports nothing else of ours."""
+"""What the processes agree on: events, records, topics, settings, vocabulary."""

@@ -9,7 +9,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from schemas import topics
 from schemas.settings import KafkaSettings, Settings
-from streams.kafka_clients import MAX_RECORD_BYTES, client_config
+from streams.kafka_clients import MAX_RECORD_BYTES, client_config, watermarks
 
 _DAY_MS = 86_400_000
 _WAIT_SECONDS = 15.0
@@ -167,7 +167,7 @@ def _created(name: str, result: Any, replication: int) -> bool:
 
 def _records(consumer: Consumer, topic: str, partitions: int) -> int:
     ends = (
-        consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=_WAIT_SECONDS)
+        watermarks(consumer, TopicPartition(topic, number), _WAIT_SECONDS)
         for number in range(partitions)
     )
     return sum(high - low for low, high in ends if high > low)

@@ -4,7 +4,7 @@ import logging
 import time
 from typing import Any
 
-from confluent_kafka import KafkaError
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas.settings import KafkaSettings
 
@@ -14,6 +14,14 @@ MAX_RECORD_BYTES = 8 * 1024 * 1024
 _EMBEDDED_SESSION_MS = 6_000
 _SESSION_MS = 10_000
 _LOG_SECONDS = 10.0
+_RETRY_SECONDS = 0.1
+_NO_LEADER = frozenset(
+    {
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+    }
+)
 _log = logging.getLogger(__name__)
 _logged: dict[str, float] = {}
 """Kind of error -> when it was logged last, by the monotonic clock."""
@@ -90,3 +98,21 @@ def producer_config(settings: KafkaSettings, client: str) -> dict[str, Any]:
         # For ever: giving up on one record would leave a gap before the next.
         "message.timeout.ms": 0,
     }
+
+
+def watermarks(consumer: Consumer, partition: TopicPartition, seconds: float) -> tuple[int, int]:
+    """First offset of a partition and the one after its last.
+
+    A partition that was just made may have no leader yet: asked again for so many seconds. Raises
+    KafkaException after that. The end that the embedded broker names is that of the last batch's
+    beginning.
+    """
+    limit = time.monotonic() + seconds
+    while True:
+        try:
+            low, high = consumer.get_watermark_offsets(partition, timeout=seconds)
+            return low, high
+        except KafkaException as error:
+            if error.args[0].code() not in _NO_LEADER or time.monotonic() > limit:
+                raise
+            time.sleep(_RETRY_SECONDS)

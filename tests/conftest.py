@@ -1,5 +1,6 @@
 """What all tests share: options, markers by folder, and no network for tests that do not say so."""
 
+import random
 import socket
 from pathlib import Path
 from typing import Any, NoReturn
@@ -21,6 +22,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="auto",
         help="auto: skipped where Java or Maven is missing; require: an error there; off: skipped",
     )
+    parser.addoption(
+        "--seed", type=int, help="of tests that do things at random; default: another each time"
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -29,6 +33,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         folder = item.path.relative_to(_HERE).parts[0] if item.path.is_relative_to(_HERE) else ""
         if folder in _MARKED_FOLDERS:
             item.add_marker(_MARKED_FOLDERS[folder])
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest) -> int:
+    """For what a test does at random: given by `--seed`, or another each time and printed."""
+    given = request.config.getoption("--seed")
+    chosen = random.randrange(1_000_000) if given is None else int(given)
+    print(f"--seed {chosen}")
+    return chosen
 
 
 @pytest.fixture(autouse=True)

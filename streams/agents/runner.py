@@ -208,6 +208,11 @@ class AgentRunner:
 
     # Ends
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether partitions are held."""
+        return bool(self._lanes)
+
     async def release(self) -> None:
         """Write what was applied, before partitions are given back.
 

@@ -3,10 +3,11 @@
 import asyncio
 import logging
 import os
+import signal
 import tempfile
 import threading
-from collections.abc import Mapping
-from typing import Any, cast
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, cast
 
 import faust
 from faust.types import StreamT
@@ -27,6 +28,7 @@ from streams.state.errors import Guard
 
 _TICK_SECONDS = 0.025
 _STOP_SECONDS = 15.0
+_LEAVE_SECONDS = 4.0
 _CRASH_SECONDS = 5.0
 _FETCH_BYTES = 4 * 1024 * 1024
 _BATCH_BYTES = 1024 * 1024
@@ -36,12 +38,19 @@ _log = logging.getLogger(__name__)
 
 
 class _Process(faust.Worker):
-    """Ends within a limit, whatever Faust waits for."""
+    """Ends within a limit, whatever Faust waits for (when it just joins a group, for ever)."""
+
+    is_idle: Callable[[], bool]
 
     async def stop(self) -> None:
-        """Stop; the process is gone after _STOP_SECONDS."""
-        _end_after(_STOP_SECONDS)
+        """Stop; gone after _LEAVE_SECONDS if nothing is to be written, else _STOP_SECONDS."""
+        _after(_LEAVE_SECONDS, self._leave)
+        _after(_STOP_SECONDS, _end)
         await super().stop()
+
+    def _leave(self) -> None:
+        if self.is_idle():
+            os._exit(0)
 
 
 class Failure:
@@ -57,7 +66,7 @@ class Failure:
         if self.error is None:
             self.error = error
             _log.critical("the worker stops: %s: %s", type(error).__name__, error, exc_info=error)
-            _end_after(_CRASH_SECONDS)
+            _after(_CRASH_SECONDS, _end)
             self._task = asyncio.ensure_future(self._app.crash(error))
 
 
@@ -67,22 +76,41 @@ def run(settings: Settings, factories: Mapping[str, StageFactory] | None = None)
     Raises SecurityError, and what loading the catalog and the vocabulary raises.
     """
     quieten()
+    # Until Faust listens to it.
+    signal.signal(signal.SIGTERM, _leave_early)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     with tempfile.TemporaryDirectory(prefix="uptake-worker-") as folder:
-        app = build(settings, folder, factories or stage_factories(settings))
-        port = serve(settings.metrics, "worker", lambda: _is_ready(app))
+        made = build(settings, folder, factories or stage_factories(settings))
+        port = serve(settings.metrics, "worker", made.is_ready)
         _log.info("worker: metrics on %s:%d", settings.metrics.host, port)
         # Logging is ours; Faust's own, at level warning, turns on debug lines everywhere.
-        process = _Process(app, loop=loop, override_logging=False, redirect_stdouts=False)
+        process = _Process(made.app, loop=loop, override_logging=False, redirect_stdouts=False)
         process.spinner = None
+        process.is_idle = made.is_idle
         try:
             process.execute_from_commandline()
         except SystemExit as ended:
             return int(ended.code or 0)
 
 
-def build(settings: Settings, folder: str, factories: Mapping[str, StageFactory]) -> faust.App:
+class WorkerApp(NamedTuple):
+    """The app and what runs in it."""
+
+    app: faust.App
+    runners: list[AgentRunner]
+    failure: Failure
+
+    def is_ready(self) -> bool:
+        """Whether input is read, as far as there are partitions for this worker."""
+        return bool(self.app.tables.actives_ready) and not self.app.rebalancing
+
+    def is_idle(self) -> bool:
+        """Whether nothing is left to be written, and nothing went wrong."""
+        return self.failure.error is None and not any(runner.is_busy for runner in self.runners)
+
+
+def build(settings: Settings, folder: str, factories: Mapping[str, StageFactory]) -> WorkerApp:
     """The app with its agents, not started. Raises SecurityError."""
     app = faust.App(settings.worker.group, **_app_settings(settings, folder))
     patches.install(app, idempotent=not settings.kafka.memory_only)
@@ -96,7 +124,7 @@ def build(settings: Settings, folder: str, factories: Mapping[str, StageFactory]
         app.tables.add(runner.table)
         _add_agent(app, runner)
     _connect(app, runners, heartbeat, failure)
-    return app
+    return WorkerApp(app, runners, failure)
 
 
 def _app_settings(settings: Settings, folder: str) -> dict[str, Any]:
@@ -165,12 +193,17 @@ def _connect(
     app.on_before_shutdown.connect(release)
 
 
-def _is_ready(app: faust.App) -> bool:
-    return bool(app.tables.actives_ready) and not app.rebalancing
-
-
-def _end_after(seconds: float) -> None:
-    """End the process if it is still there then. What was not written is done again."""
-    timer = threading.Timer(seconds, os._exit, (1,))
+def _after(seconds: float, act: Callable[[], None]) -> None:
+    """Call it from a thread, if the process is still there then."""
+    timer = threading.Timer(seconds, act)
     timer.daemon = True
     timer.start()
+
+
+def _leave_early(number: int, frame: object) -> None:
+    raise SystemExit(0)
+
+
+def _end() -> None:
+    """What was not written is done again by the next one."""
+    os._exit(1)

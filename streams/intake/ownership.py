@@ -10,7 +10,7 @@ from schemas.settings import KafkaSettings
 from streams.intake.books import DIRECTORY_SOURCE, Book, reopened
 from streams.intake.flight import Source
 from streams.intake.reader import SOURCE_NUMBERS
-from streams.kafka_clients import consumer_config
+from streams.kafka_clients import consumer_config, watermarks
 
 _WAIT_SECONDS = 15.0
 _COUNT_SECONDS = 30.0
@@ -38,7 +38,7 @@ def open_books(
     for one in committed:
         if one.error is not None:
             raise KafkaException(one.error)
-        low, high = consumer.get_watermark_offsets(one, timeout=_WAIT_SECONDS)
+        low, high = watermarks(consumer, one, _WAIT_SECONDS)
         source = (one.topic, one.partition)
         books[source] = _open(one, low, high, settings, closed.get(source))
     return books

@@ -2,6 +2,9 @@
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
 
 from schemas.records import DeadLetter
 from schemas.settings import Settings
@@ -55,15 +58,7 @@ def find(
         "limit": limit,
     }
     found = store.rows(settings.clickhouse, _LETTERS, wanted)
-    return [
-        DeadLetter(
-            *facts,
-            key=_bytes(key),
-            value=_bytes(value),
-            headers=[(name, _bytes(text)) for name, text in headers],
-        )
-        for *facts, key, value, headers in found
-    ]
+    return [_letter(row) for row in found]
 
 
 def shown(letter: DeadLetter) -> str:
@@ -75,7 +70,10 @@ def shown(letter: DeadLetter) -> str:
         f"refused   {_time(letter.dead_at)} by {letter.stage} of version {letter.code_version}",
         f"reason    {letter.reason}: {letter.detail}",
         f"key       {_escaped(letter.key)}",
-        *(f"header    {_escaped(name.encode())}: {_escaped(text)}" for name, text in letter.headers),
+        *(
+            f"header    {_escaped(name.encode())}: {_escaped(text)}"
+            for name, text in letter.headers
+        ),
         f"value     {_escaped(letter.value)}",
     ]
     return "\n".join(lines)
@@ -119,6 +117,12 @@ def _check(letter: DeadLetter) -> None:
         raise NotReplayable(f"{where}: only records of tools can be sent again")
     if letter.detail.endswith(CUT):
         raise NotReplayable(f"{where}: not all of its bytes were kept")
+
+
+def _letter(row: tuple[Any, ...]) -> DeadLetter:
+    *facts, key, value, headers = row
+    kept = [(name, _bytes(of)) for name, of in headers]
+    return msgspec.convert((*facts, _bytes(key), _bytes(value), kept), DeadLetter)
 
 
 def _bytes(text: str | None) -> bytes | None:

@@ -28,7 +28,7 @@ _WAIT_SECONDS = 60.0
 
 _EVENTS = """
 SELECT source, partition, offset, generation, toUnixTimestamp64Milli(received_at),
-    UUIDStringToNum(toString(event_id)), learner, toUnixTimestamp64Milli(occurred_at),
+    event_id, learner, toUnixTimestamp64Milli(occurred_at),
     verb, object_id, object_type, parent, success, completion, score, duration_ms, attributes,
     team, manager, region, eligible
 FROM events_log

@@ -138,7 +138,7 @@ class Intake:
                 continue
             source = (message.topic() or "", message.partition() or 0)
             if error.code() != KafkaError._PARTITION_EOF:
-                if not error.retriable() and error.code() != KafkaError._MAX_POLL_EXCEEDED:
+                if error.code() != KafkaError._MAX_POLL_EXCEEDED:
                     raise Broken(f"{source}: {error.str()}")
                 log_error(error)
                 continue

@@ -61,6 +61,8 @@ def _connect(settings: ClickHouseSettings) -> Client:
         username=unquote(url.username) if url.username else settings.user,
         password=unquote(url.password) if url.password else settings.password,
         database=settings.database,
+        compress="lz4",
+        autogenerate_session_id=False,
         connect_timeout=_CONNECT_SECONDS,
         send_receive_timeout=_ANSWER_SECONDS,
         settings=_SETTINGS,

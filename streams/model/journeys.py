@@ -173,8 +173,7 @@ def _not_followed_by(success: Success, walk: Walk, place: int) -> bool:
 def _follows(walk: Walk, place: int, name: str, within_ms: int) -> bool:
     case = walk[place]
     return any(
-        step.step == name and 0 <= step.occurred_at - case.occurred_at <= within_ms
-        for step in walk
+        step.step == name and 0 <= step.occurred_at - case.occurred_at <= within_ms for step in walk
     )
 
 

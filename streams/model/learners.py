@@ -4,7 +4,7 @@ Skips what was applied, knows duplicates by their id, adds what the directory kn
 signal, follows the journeys of one learner, and keeps partial panes with their distinct people.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -33,11 +33,12 @@ from schemas.topics import ENRICHED, STEPS
 from streams.catalog.load import Catalog
 from streams.model.codes import cohorts, names
 from streams.model.coverage import MINUTE_MS
+from streams.model.credits import Credits
 from streams.model.ids import IdMemory
 from streams.model.journeys import WalkedStep, compile_journeys, steps_by_signal
-from streams.model.presence import Presence, Spread
+from streams.model.presence import Presence
 from streams.model.stage import Output, Rows
-from streams.model.tally import Group, Tally, labels_of, panes_outputs
+from streams.model.tally import Tally, panes_outputs
 
 UNCOUNTED = frozenset({"unmapped", "voided"})
 """Signals that say nothing about behaviour; no indicator counts them."""
@@ -49,6 +50,9 @@ class SignalNames(Protocol):
     def signal(self, verb: str, object_type: str, attributes: Mapping[str, Attribute]) -> str: ...
 
 
+_ONE: tuple[int, ...] = ()
+
+
 class LearnerRow(Struct, array_like=True, gc=False):
     """What is kept of a learner: the directory's entry, the code of the cohort it gives, codes
     of earlier cohorts, and the active days of each indicator."""
@@ -58,19 +62,9 @@ class LearnerRow(Struct, array_like=True, gc=False):
     past: list[int] = []
     days: dict[int, list[int]] = {}
 
-
-class Counted:
-    """Indicators to which the same events contribute: those that count anybody, and those that
-    count eligible learners only. `code` and `groups` are looked up once and kept."""
-
-    __slots__ = ("all", "by_anybody", "code", "groups", "name")
-
-    def __init__(self, by_anybody: tuple[str, ...], by_eligible: tuple[str, ...]) -> None:
-        self.by_anybody = by_anybody
-        self.all = by_anybody + by_eligible
-        self.name = "+".join(self.all)
-        self.code = -1
-        self.groups: dict[int, Group | None] = {}
+    def cohorts(self) -> Sequence[int]:
+        """Cohorts the learner was ever in, if there was more than one; else nothing."""
+        return (self.cohort, *self.past) if self.past else _ONE
 
 
 class Marks(Struct, array_like=True):
@@ -87,8 +81,6 @@ _decode_asset = msgspec.msgpack.Decoder(AssetEntry).decode
 _decode_marks = msgspec.msgpack.Decoder(Marks).decode
 _decode_walk = msgspec.msgpack.Decoder(list[WalkedStep]).decode
 _MARKS = b"M"
-_UNKNOWN = Group()
-"""Stands for a group that was not looked up yet."""
 
 
 class LearnersStage:
@@ -108,20 +100,13 @@ class LearnersStage:
         self._partition = partition
         self._partitions = partitions
         self._signal = vocabulary.signal
-        self._names = names(rows, b"N")
         self._cohorts = cohorts(rows, b"K")
         self._tally = Tally(rows, self._cohorts)
+        self._credits = Credits(catalog, names(rows, b"N"), self._cohorts, self._tally)
         self._ids = IdMemory(rows, id_budget)
         self._journeys = compile_journeys(catalog)
         self._steps = steps_by_signal(catalog)
-        self._catalog = catalog
-        self._alone = {
-            name: Counted((name,), ())
-            for name, indicator in catalog.indicators.items()
-            if indicator.journey is not None
-        }
         self._knows_assets = False
-        self._of_signal: dict[str, list[Counted]] = {}
         self._standing = tuple(
             name for name, i in catalog.indicators.items() if i.measure == "share_of_eligible"
         )
@@ -131,7 +116,7 @@ class LearnersStage:
         self._marks = Marks()
 
     def recovered(self) -> None:
-        self._names.recovered()
+        self._credits.recovered()
         self._cohorts.recovered()
         self._tally.recovered()
         self._ids.recovered()
@@ -236,8 +221,8 @@ class LearnersStage:
             return
         minute = event.occurred_at // MINUTE_MS
         presence = Presence(self._rows, event.learner, row.days)
-        for counted in self._counted(signal):
-            self._credit(presence, row, counted, code, minute, 1, 1, 0)
+        for counted in self._credits.of_signal(signal):
+            self._credits.give(counted, presence, row.cohorts(), code, minute, (1, 1, 0))
         for journey, step in self._steps.get(signal, ()):
             self._walk(journey, step, event, cohort, row, presence, steps)
 
@@ -285,76 +270,9 @@ class LearnersStage:
         for one, times in rules.difference(walk, walked):
             code = self._cohorts.code(one.cohort)
             minute = one.occurred_at // MINUTE_MS
-            num, den = times * one.num, times * one.den
-            self._credit(
-                presence, row, self._alone[one.indicator], code, minute, times, num, den
-            )
-
-    def _credit(
-        self,
-        presence: Presence,
-        row: LearnerRow,
-        counted: Counted,
-        cohort: int,
-        minute: int,
-        n: int,
-        num: int,
-        den: int,
-    ) -> None:
-        """Count a contribution, made `n` times, and the coverage it brings (or takes)."""
-        group = counted.groups.get(cohort, _UNKNOWN)
-        if group is _UNKNOWN:
-            indicators = self._indicators(counted, cohort)
-            group = self._tally.group(indicators, cohort) if indicators else None
-            counted.groups[cohort] = group
-        if group is None:
-            return
-        group.count(minute, n, num, den)
-        spreads: Iterable[Spread] = ((None, group.people),)
-        if row.past:
-            spreads = self._spreads(row, counted, cohort)
-        if counted.code < 0:
-            counted.code = self._names.code(counted.name)
-        presence.credit(counted.code, minute, cohort, n, spreads)
-
-    def _indicators(self, counted: Counted, cohort: int) -> tuple[str, ...]:
-        return counted.all if self._cohorts.values[cohort].eligible else counted.by_anybody
-
-    def _spreads(
-        self, row: LearnerRow, counted: Counted, cohort: int
-    ) -> Iterator[Spread]:
-        """A learner who moved: each kind of cohort covers what lies in the same cohort, and what
-        counts only eligible people covers what was done while eligible."""
-        values = self._cohorts.values
-        here = values[cohort]
-        for indicator in self._indicators(counted, cohort):
-            for kind, label in labels_of(here):
-                codes = frozenset(
-                    code
-                    for code in (row.cohort, *row.past)
-                    if (kind, label) in labels_of(values[code])
-                    and (values[code].eligible or indicator in counted.by_anybody)
-                )
-                yield codes, self._tally.group((indicator,), cohort, frozenset({kind})).people
-
-    def _counted(self, signal: str) -> list[Counted]:
-        """The indicators that stand on this signal; those that count alike together."""
-        found = self._of_signal.get(signal)
-        if found is not None:
-            return found
-        anybody: dict[tuple[str, ...], list[str]] = {}
-        eligible: dict[tuple[str, ...], list[str]] = {}
-        for name, indicator in self._catalog.indicators.items():
-            signals = indicator.signals or []
-            if "*" in signals or signal in signals:
-                only = indicator.measure == "share_of_eligible"
-                (eligible if only else anybody).setdefault(tuple(signals), []).append(name)
-        found = [
-            Counted(tuple(anybody.get(signals, ())), tuple(eligible.get(signals, ())))
-            for signals in {**anybody, **eligible}
-        ]
-        self._of_signal[signal] = found
-        return found
+            sums = (times, times * one.num, times * one.den)
+            counted = self._credits.of_indicator[one.indicator]
+            self._credits.give(counted, presence, row.cohorts(), code, minute, sums)
 
     def _learner(self, learner: bytes) -> LearnerRow:
         key = b"L" + learner

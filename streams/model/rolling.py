@@ -198,4 +198,3 @@ class RollingStage:
 def _parts(rows: list[IndicatorRow]) -> Iterator[list[IndicatorRow]]:
     for start in range(0, len(rows), _ROWS_A_RECORD):
         yield rows[start : start + _ROWS_A_RECORD]
-

@@ -130,9 +130,7 @@ class Tally:
             self._rows.put(key, row)
         return row
 
-    def _series(
-        self, indicators: tuple[str, ...], cohort: int, kinds: frozenset[str]
-    ) -> list[int]:
+    def _series(self, indicators: tuple[str, ...], cohort: int, kinds: frozenset[str]) -> list[int]:
         labels = list(labels_of(self._cohorts.values[cohort], kinds))
         return [
             self.series.code(Series(indicator, kind, label))
@@ -157,9 +155,7 @@ def _cells(group: Group) -> list[tuple[int, int, list[int]]]:
         grain, place = (2, 4) if window == 3 else (window, 3)
         for slot, change in changes.items():
             cells[grain].setdefault(slot, [0, 0, 0, 0, 0])[place] += change
-    return [
-        (grain, slot, values) for grain in range(3) for slot, values in cells[grain].items()
-    ]
+    return [(grain, slot, values) for grain in range(3) for slot, values in cells[grain].items()]
 
 
 def panes_outputs(

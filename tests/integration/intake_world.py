@@ -40,6 +40,14 @@ def statement(number: int) -> bytes:
     ).encode()
 
 
+def coordinates(batch: Batch) -> list[Coordinates]:
+    """Of the events and then of the dead outcomes of a batch."""
+    return [
+        *((event.source, event.partition, event.offset) for event in batch.events),
+        *((outcome.source, outcome.partition, outcome.offset) for outcome in batch.dead),
+    ]
+
+
 class World:
     """A broker, the settings of an intake on it, and what was written to it so far."""
 
@@ -169,7 +177,8 @@ class World:
             marks = self.marks(number)
             if any(at not in marks or marks[at][-1].next_offset < end for at, end in ends.items()):
                 return False
-        return set(self.events()) == self.good and set(self.dead()) == self.bad
+        letters = {(EVENTS.index(topic), *rest) for topic, *rest in self.letters_at()}
+        return set(self.events()) == self.good and set(self.dead()) == letters == self.bad
 
     def wait(self, take: Callable[[], None], condition: Callable[[], bool]) -> None:
         """Take until the condition holds."""

@@ -109,6 +109,35 @@ def test_rows_go_out_and_in_in_any_format(store: StoreProcess, name: str) -> Non
     assert http(store, same).text == "300\n"
 
 
+@pytest.mark.parametrize("rows", [4, 200_000])
+@pytest.mark.parametrize("name", ["Native", "CSV", "JSONEachRow", "Values"])
+def test_rows_that_a_table_refuses_are_an_error(store: StoreProcess, name: str, rows: int) -> None:
+    """Also when they can be read: chDB's own way of inserting answers well there."""
+    http(
+        store,
+        "CREATE OR REPLACE TABLE uptake.strict (a Int64, CONSTRAINT c CHECK a != 3) "
+        "ENGINE = MergeTree ORDER BY a",
+    )
+    sent = http(store, f"SELECT toInt64(number) AS a FROM numbers({rows}) FORMAT {name}").content
+    answer = http(store, sent, query=f"INSERT INTO uptake.strict FORMAT {name}")
+    assert (answer.status_code, answer.headers["X-ClickHouse-Exception-Code"]) == (500, "469")
+    assert http(store, "SELECT count() FROM uptake.strict").text == "0\n"
+
+
+def test_columns_left_out_get_their_defaults(store: StoreProcess) -> None:
+    http(
+        store,
+        "CREATE OR REPLACE TABLE uptake.partial (a Int64, b Int64 DEFAULT a * 2, c Int8 DEFAULT 5) "
+        "ENGINE = MergeTree ORDER BY a",
+    )
+    insert = "INSERT INTO uptake.partial (c, a) SETTINGS async_insert = 0 FORMAT JSONEachRow"
+    http(store, '{"a": 1, "c": 2} {"a": 2}', query=insert).raise_for_status()
+    http(store, "INSERT INTO uptake.partial (a) VALUES (3)").raise_for_status()
+    assert (
+        http(store, "SELECT * FROM uptake.partial ORDER BY a").text == "1\t2\t2\n2\t4\t5\n3\t6\t5\n"
+    )
+
+
 def test_query_and_data_may_come_in_every_place(store: StoreProcess) -> None:
     http(store, "CREATE OR REPLACE TABLE uptake.places (a Int64) ENGINE = MergeTree ORDER BY a")
     http(store, "INSERT INTO uptake.places FORMAT CSV\n1\n").raise_for_status()

@@ -34,6 +34,7 @@ from tests.fixtures.store import StoreProcess, running_store
 ROOT = Path(__file__).parents[2]
 LIMIT_SECONDS = 90
 PARTITIONS = 3
+NOW = time.time_ns() // 1_000_000
 
 
 class Run:
@@ -150,7 +151,7 @@ def test_every_kind_of_record_becomes_rows(run: Run) -> None:
         row = IndicatorRow("i", "all", "", "1h", 60_000, 1, position, 1, 1, 1)
         run.send(topics.INDICATORS, Indicators(0, 0, position, 0, [row]))
     letter = DeadLetter(
-        1, 2, "lms", "intake", "bad", "why", "events.lms", 0, 0, 0, "v", None, b"\xff\0",
+        NOW, NOW, "lms", "intake", "bad", "why", "events.lms", 0, 0, 0, "v", None, b"\xff\0",
         [("h", b"\xfe"), ("g", None)],
     )  # fmt: skip
     run.send(topics.DEAD_LETTERS, letter)

@@ -21,6 +21,10 @@ from tests.fixtures.waiting import wait_for
 
 _ROOT = Path(__file__).parents[2]
 _READY_SECONDS = 120.0
+_OPENED = (
+    "SELECT numerator, people FROM indicators WHERE indicator = 'opportunities_opened' "
+    "AND cohort_kind = 'all' AND window = '28d' ORDER BY window_end LIMIT 1"
+)
 
 
 class Running:
@@ -195,14 +199,31 @@ def test_what_was_accepted_is_there_after_an_end_and_a_new_start(
         assert second.query("SELECT count() FROM events") == "30"
         second.post("cyd", 3)
         assert "all: 33 received = 33 stored" in _settle(second)
-        opened = second.query(
-            "SELECT numerator, people FROM indicators WHERE indicator = 'opportunities_opened' "
-            "AND cohort_kind = 'all' AND window = '28d' ORDER BY window_end LIMIT 1"
-        )
-        assert opened == "33\t3"
+        assert second.query(_OPENED) == "33\t3"
         assert second.end() == 0, second.told.read_text()
     finally:
         second.kill()
+
+
+@pytest.mark.kafka
+def test_a_folder_may_move_to_kafka(request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    require("kafka", request.config)
+    data = tmp_path / "data"
+    embedded = Running(data, "embedded").wait_ready()
+    try:
+        embedded.post("ada", 8)
+        assert embedded.end() == 0, embedded.told.read_text()
+    finally:
+        embedded.kill()
+    for learner, opened in (("bob", "12\t2"), ("cyd", "16\t3")):
+        kafka = Running(data, "kafka").wait_ready()
+        try:
+            kafka.post(learner, 4)
+            _settle(kafka)
+            assert kafka.query(_OPENED) == opened
+            assert kafka.end() == 0, kafka.told.read_text()
+        finally:
+            kafka.kill()
 
 
 def test_each_process_that_is_killed_is_started_again(up: Running) -> None:

@@ -47,7 +47,7 @@ def _factory(rows: Rows, partition: int) -> Stage:
 
 def _app(folder: Path, memory_only: bool = False) -> faust.App:
     settings = Settings(kafka=KafkaSettings(memory_only=memory_only))
-    app = build(settings, str(folder), dict.fromkeys(SOURCES, _factory))
+    app = build(settings, str(folder), dict.fromkeys(SOURCES, _factory)).app
     app.finalize()
     return app
 
@@ -141,7 +141,7 @@ def test_topics_without_acks_are_never_committed_by_faust(
 ) -> None:
     async def acknowledged() -> tuple[bool, dict[TP, list[int]]]:
         app = _app(tmp_path)
-        message = Message("uptake.batches", 0, 5, None, 0, {}, b"", b"", None, tp=TP("b", 0))
+        message = Message("uptake.batches", 0, 5, 0.0, 0, {}, b"", b"", None, tp=TP("b", 0))
         return app.consumer.ack(message), dict(cast(Any, app.consumer)._acked)
 
     assert loop.run_until_complete(acknowledged()) == (False, {})

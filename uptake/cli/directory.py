@@ -7,9 +7,7 @@ import typer
 
 from uptake.cli.options import ConfigOption, client_settings
 
-app = typer.Typer(
-    help="Load the directories of learners and learning objects.", no_args_is_help=True
-)
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.callback()

@@ -3,6 +3,7 @@
 An error that is not in the list below is a fault of ours and keeps its traceback.
 """
 
+import errno
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,28 @@ class Exit(IntEnum):
     TIMEOUT = 4
     """The time that was given is over."""
     INTERRUPTED = 130
+
+
+_KINDS = [
+    ("schemas.settings_load", "SettingsError", Exit.USAGE),
+    ("schemas.vocabulary", "VocabularyError", Exit.USAGE),
+    ("schemas.codec", "RegistryUnavailable", Exit.MISSING),
+    ("sinks.clickhouse.errors", "TryAgain", Exit.MISSING),
+    ("sinks.clickhouse.errors", "StoreError", Exit.FAILED),
+    ("sinks.clickhouse.embedded.engine", "DataFolderInUse", Exit.MISSING),
+    ("streams.admin", "TopicError", Exit.USAGE),
+    ("streams.agents.security", "SecurityError", Exit.USAGE),
+    ("streams.catalog.load", "CatalogError", Exit.USAGE),
+    ("streams.intake.pseudonym", "NoKey", Exit.USAGE),
+    ("streams.intake.directory", "DirectoryError", Exit.FAILED),
+    ("streams.intake.replay", "NotReplayable", Exit.FAILED),
+    ("streams.intake.store", "StoreUnavailable", Exit.MISSING),
+    ("streams.intake.writer", "NotWritten", Exit.MISSING),
+    ("uptake.feed.errors", "FeedError", Exit.FAILED),
+    ("uptake.local.errors", "LocalError", Exit.MISSING),
+    ("uptake.local.settle", "Unsettled", Exit.TIMEOUT),
+]
+"""Module, class and exit code. By name, so that nothing is imported for it."""
 
 
 def fail(message: str, code: Exit) -> "SystemExit":
@@ -46,22 +69,12 @@ def told() -> Iterator[None]:
 
 def _known(error: Exception) -> tuple[str, Exit] | None:
     """Message and exit code. Looks only at modules that are loaded: the error came from there."""
-    kinds = [
-        ("schemas.settings_load", "SettingsError", Exit.USAGE),
-        ("uptake.local.settle", "Unsettled", Exit.TIMEOUT),
-        ("uptake.local.errors", "LocalError", Exit.MISSING),
-        ("uptake.feed.errors", "FeedError", Exit.FAILED),
-        ("sinks.clickhouse.errors", "TryAgain", Exit.MISSING),
-        ("sinks.clickhouse.errors", "StoreError", Exit.FAILED),
-        ("streams.admin", "TopicError", Exit.USAGE),
-        ("streams.intake.pseudonym", "NoKey", Exit.USAGE),
-        ("streams.intake.directory", "DirectoryError", Exit.FAILED),
-        ("streams.intake.directory", "NotWritten", Exit.MISSING),
-    ]
-    for module, name, code in kinds:
+    for module, name, code in _KINDS:
         kind = getattr(sys.modules.get(module), name, None)
         if kind is not None and isinstance(error, kind):
             return str(error), code
+    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+        return f"the address is in use: {error}", Exit.MISSING
     kafka = getattr(sys.modules.get("confluent_kafka"), "KafkaException", None)
     if kafka is not None and isinstance(error, kafka):
         return f"Kafka: {error.args[0].str()}", Exit.MISSING

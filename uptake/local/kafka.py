@@ -57,6 +57,8 @@ class NodeConfig:
             "share.coordinator.state.topic.min.isr": in_sync,
             "share.coordinator.state.topic.num.partitions": "1",
             "group.initial.rebalance.delay.ms": "0",
+            # The shortest session that our settings allow.
+            "group.min.session.timeout.ms": "1000",
             "num.network.threads": "1",
             "num.io.threads": "2",
             "num.replica.fetchers": "1",

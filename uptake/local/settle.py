@@ -101,8 +101,15 @@ def accounts(store: Store) -> list[Account]:
 
 def total(rows: list[Account]) -> Account:
     """All sources together."""
-    columns = range(1, len(Account._fields))
-    return Account("all", *(sum(row[column] for row in rows) for column in columns))
+    return Account(
+        "all",
+        sum(row.received for row in rows),
+        sum(row.stored for row in rows),
+        sum(row.dead for row in rows),
+        sum(row.duplicate for row in rows),
+        sum(row.pending for row in rows),
+        sum(row.difference for row in rows),
+    )
 
 
 def missing(ends: dict[Place, int], committed: dict[Place, int]) -> dict[Place, int]:

@@ -7,6 +7,7 @@ from time import monotonic
 from typing import Protocol
 
 from confluent_kafka import KafkaException
+from msgspec.structs import replace
 
 from schemas import health
 from schemas.settings import MetricsSettings
@@ -178,7 +179,10 @@ class Up:
             self._teller.progress("Rebuilding state from stored events", done, total)
             self._supervisor.tick()
 
-        restore.run(self.plan.settings, tell)
+        # A new Kafka log is as empty as the embedded broker's when a folder moves to it.
+        settings = self.plan.settings
+        empty = replace(settings, kafka=replace(settings.kafka, memory_only=True))
+        restore.run(empty, tell)
         done = State(state.broker, state.generation, restored=state.generation)
         self.plan.folder.note(done)
 

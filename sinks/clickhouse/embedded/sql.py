@@ -31,10 +31,11 @@ class Token(NamedTuple):
 
 
 class Insert(NamedTuple):
-    """An INSERT with data: the statement without FORMAT and data, the format, and where in the
-    SQL the data begins."""
+    """An INSERT with data: the statement up to its settings or FORMAT, its SETTINGS clause (or
+    nothing), the format, and where in the SQL the data begins."""
 
     head: str
+    settings: str
     format: str
     data_at: int
 
@@ -74,6 +75,7 @@ def insert_with_data(sql: bytes, default_format: str) -> Insert | None:
     """What is inserted when a statement is an INSERT with data after it; else None."""
     depth = 0
     first = True
+    settings_at = None
     for token in tokens(sql):
         if first and token.text != "INSERT":
             return None
@@ -83,18 +85,28 @@ def insert_with_data(sql: bytes, default_format: str) -> Insert | None:
             continue
         if token.text in ("SELECT", "WITH", "WATCH"):
             return None
+        if token.text == "SETTINGS":
+            settings_at = token.start
         if token.text == "VALUES":
-            return Insert(_text(sql[: token.start]), "Values", token.end)
+            return _insert(sql, settings_at, token.start, "Values", token.end)
         if token.text == "FORMAT":
             name = next(tokens(sql[token.end :]), None)
             if name is None:
                 return None
             end = token.end + name.end
             written = _text(sql[token.end + name.start : end])
-            return Insert(_text(sql[: token.start]), written, _data_after(sql, end))
+            return _insert(sql, settings_at, token.start, written, _data_after(sql, end))
     if first:
         return None
-    return Insert(_text(sql).rstrip("; \n\t"), default_format, len(sql))
+    return _insert(sql, settings_at, len(sql.rstrip(b"; \n\t")), default_format, len(sql))
+
+
+def _insert(
+    sql: bytes, settings_at: int | None, end: int, written_format: str, data_at: int
+) -> Insert:
+    head_end = end if settings_at is None else settings_at
+    settings = _text(sql[head_end:end])
+    return Insert(_text(sql[:head_end]), settings, written_format, data_at)
 
 
 def _data_after(sql: bytes, at: int) -> int:

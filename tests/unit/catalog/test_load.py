@@ -56,7 +56,7 @@ def test_refuses(tmp_path: Path, lines: str, named: str) -> None:
 
 
 def test_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(CatalogError, match="nowhere.toml"):
+    with pytest.raises(CatalogError, match=r"nowhere\.toml"):
         load(str(tmp_path / "nowhere.toml"))
 
 

@@ -38,12 +38,11 @@ def test_a_record_that_was_read_is_not_read_again() -> None:
     assert book == Book(0, 0, 10, 20, 3)
 
 
-@pytest.mark.parametrize(
-    "note",
-    [None, "", "x", "2 0 0", "1 0", "1 a 0", "1 0 b", "1 30 0", "1 10 11", "1 -1 0", "1 0 -1"],
-)
-def test_a_note_that_is_not_ours_opens_nothing(note: str | None) -> None:
+@pytest.mark.parametrize("note", [None, "", "x", "1 0", "2 0 0", "1 a 0", "1 0 b"])
+@pytest.mark.parametrize("impossible", ["1 30 0", "1 10 11", "1 -1 0", "1 0 -1"])
+def test_a_note_that_is_not_ours_opens_nothing(note: str | None, impossible: str) -> None:
     assert reopened(0, 0, 20, note) is None
+    assert reopened(0, 0, 20, impossible) is None
 
 
 def test_marks_are_about_events_only() -> None:

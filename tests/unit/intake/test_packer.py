@@ -63,9 +63,9 @@ def test_a_learner_entry_goes_to_its_partition_and_an_asset_to_all() -> None:
     packer.learner(learner)
     packer.asset(asset)
     packed = _packed(packer, [])
-    assert {number: batch.assets for number, [batch] in packed.items()} == dict.fromkeys(
-        range(3), [asset]
-    )
+    assert {number: batch.assets for number, [batch] in packed.items()} == {
+        number: [asset] for number in range(3)
+    }
     assert [number for number, [batch] in packed.items() if batch.learners] == [
         learner_partition(learner.learner, 3)
     ]

@@ -1,9 +1,10 @@
 """Reading in polls, with crashes at any point: what downstream is promised holds."""
 
 from collections import defaultdict
+from collections.abc import Callable
 from typing import cast
 
-from confluent_kafka import Message
+from confluent_kafka import KafkaError, Message
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -29,6 +30,7 @@ PARTITIONS = 3
 SETTINGS = Settings(
     kafka=KafkaSettings(partitions=PARTITIONS), intake=IntakeSettings(pack_events=4)
 )
+Delivered = Callable[[KafkaError | None, Message], None]
 _ANY = cast(Message, None)
 
 
@@ -55,7 +57,7 @@ class _World:
             self.books[source] = book or Book(number, source[1], 0, 0)
         self.reader = Reader(SETTINGS, toy_decode, self.books, _never)
         self.flight = Flight()
-        self.sending: dict[tuple[str, int], list[object]] = defaultdict(list)
+        self.sending: dict[tuple[str, int], list[tuple[bytes, Delivered]]] = defaultdict(list)
 
     def poll(self, sizes: list[int]) -> None:
         """Read the next records of each partition and put what comes of it on its way."""
@@ -73,7 +75,7 @@ class _World:
         """Of each partition a share of what is on its way arrives, in order."""
         for (topic, partition), queue in self.sending.items():
             for _ in range(round(len(queue) * share)):
-                value, delivered = queue.pop(0)  # type: ignore[misc]
+                value, delivered = queue.pop(0)
                 if topic == BATCHES:
                     self.log[partition].append(decode_batch(value))
                 else:
@@ -101,15 +103,21 @@ def _check_log(world: _World) -> None:
         }
         taken: Taken = {key: [] for key in expected}
         for batch in world.log[partition]:
-            for dead, items in ((False, batch.events), (True, batch.dead)):
-                for item in items:
-                    seen = taken[(EVENTS[item.source], item.partition), dead]
-                    if not seen or item.offset > seen[-1]:
-                        seen.append(item.offset)
+            for dead, source, offset in _coordinates(batch):
+                seen = taken[source, dead]
+                if not seen or offset > seen[-1]:
+                    seen.append(offset)
             for mark in batch.marks:
                 _check_mark(mark, world, expected, taken)
         for key, offsets in taken.items():
             assert offsets == expected[key][: len(offsets)], "an event was left out"
+
+
+def _coordinates(batch: Batch) -> list[tuple[bool, Source, int]]:
+    return [
+        *((False, (EVENTS[e.source], e.partition), e.offset) for e in batch.events),
+        *((True, (EVENTS[o.source], o.partition), o.offset) for o in batch.dead),
+    ]
 
 
 def _goes_to(record: ToyRecord, partition: int) -> bool:
@@ -185,9 +193,9 @@ def test_any_polls_and_any_crash(
     _check_log(world)
     for partition in range(PARTITIONS):
         arrived = {
-            (EVENTS[each.source], each.partition, each.offset)
+            (*source, offset)
             for batch in world.log[partition]
-            for each in (*batch.events, *batch.dead)
+            for _, source, offset in _coordinates(batch)
         }
         assert arrived == {
             (*source, record.offset())

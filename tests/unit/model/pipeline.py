@@ -119,7 +119,9 @@ class Pipeline:
         self.random = random.Random(seed)
         self.crashes = crashes
         topics = (BATCHES, STEPS, PANES, INDICATORS)
-        self.topics = {t: [[] for _ in range(PARTITIONS)] for t in topics}
+        self.topics: dict[str, list[list[bytes]]] = {
+            t: [[] for _ in range(PARTITIONS)] for t in topics
+        }
         sources = {"learners": BATCHES, "objects": STEPS, "rolling": PANES}
         self.workers = [
             Worker(agent, p, self.topics[topic][p])

@@ -1,12 +1,13 @@
 """Journeys of the bundled catalog, case by case, as timelines."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.records import NOBODY
+from schemas.records import NOBODY, Attribute
 from streams.catalog import load
 from streams.model.journeys import JourneyRules, WalkedStep
 
@@ -14,20 +15,22 @@ DAY = 86_400_000
 HOUR = 3_600_000
 CATALOG = load()
 
-Timeline = Sequence[tuple[float, str] | tuple[float, str, dict[str, object]]]
+Timeline = Sequence[tuple[float, str] | tuple[float, str, Mapping[str, Attribute]]]
+Cases = list[tuple[float, int, int]]
+"""(day, num, den)"""
 
 
 def walk(timeline: Timeline) -> list[WalkedStep]:
     """(day, step[, attributes]) -> steps; the place in the timeline is the event id."""
-    return [
-        WalkedStep(
-            round(at * DAY), bytes([n]) * 16, step, b"a" * 16, NOBODY, dict(rest[0]) if rest else {}
-        )
-        for n, (at, step, *rest) in enumerate(timeline)
-    ]
+    steps = []
+    for n, what in enumerate(timeline):
+        attributes: dict[str, Attribute] = dict(what[2]) if len(what) == 3 else {}
+        at = round(what[0] * DAY)
+        steps.append(WalkedStep(at, bytes([n]) * 16, what[1], b"a" * 16, NOBODY, attributes))
+    return steps
 
 
-def counted(journey: str, timeline: Timeline, indicator: str) -> list[tuple[float, int, int]]:
+def counted(journey: str, timeline: Timeline, indicator: str) -> Cases:
     """(day, num, den) of the indicator's cases."""
     made = JourneyRules(journey, CATALOG).contributions(walk(timeline))
     return sorted(
@@ -72,7 +75,7 @@ def counted(journey: str, timeline: Timeline, indicator: str) -> list[tuple[floa
         ),
     ],
 )
-def test_first_contact_resolution(timeline: Timeline, wanted: list[tuple]) -> None:
+def test_first_contact_resolution(timeline: Timeline, wanted: Cases) -> None:
     assert counted("ticket", timeline, "first_contact_resolution") == wanted
 
 
@@ -87,7 +90,7 @@ def test_first_contact_resolution(timeline: Timeline, wanted: list[tuple]) -> No
         ([(1, "resolved")], [(1, 1, 0)]),
     ],
 )
-def test_resolutions_are_counted_once_an_episode(timeline: Timeline, wanted: list[tuple]) -> None:
+def test_resolutions_are_counted_once_an_episode(timeline: Timeline, wanted: Cases) -> None:
     assert counted("ticket", timeline, "tickets_resolved") == wanted
 
 
@@ -99,12 +102,12 @@ def test_resolutions_are_counted_once_an_episode(timeline: Timeline, wanted: lis
         ([(1, "escalated"), (2, "opened")], [(2, 0, 1)]),
     ],
 )
-def test_escalation_within_seven_days(timeline: Timeline, wanted: list[tuple]) -> None:
+def test_escalation_within_seven_days(timeline: Timeline, wanted: Cases) -> None:
     assert counted("ticket", timeline, "escalation_rate") == wanted
 
 
 def test_service_level_looks_at_the_first_closing_that_knows() -> None:
-    timeline = [
+    timeline: Timeline = [
         (0, "opened"),
         (1, "closed"),
         (2, "closed", {"sla_met": False}),
@@ -122,7 +125,7 @@ def test_service_level_looks_at_the_first_closing_that_knows() -> None:
         ([(0, "opened"), (4, "opened"), (10, "won")], [(10, 10 * DAY, 1)]),
     ],
 )
-def test_days_to_close(timeline: Timeline, wanted: list[tuple]) -> None:
+def test_days_to_close(timeline: Timeline, wanted: Cases) -> None:
     assert counted("deal", timeline, "days_to_close") == wanted
 
 
@@ -139,7 +142,7 @@ steps = st.lists(
 
 
 @given(steps, st.randoms(use_true_random=False))
-def test_differences_add_up_in_any_order(timeline: list[tuple[int, str]], random) -> None:
+def test_differences_add_up_in_any_order(timeline: list[tuple[float, str]], random: Random) -> None:
     rules = JourneyRules("ticket", CATALOG)
     arriving = walk(timeline)
     wanted = rules.contributions(

@@ -1,12 +1,16 @@
 """The stages together say what an independent recount says, whatever the order, the repetition,
 the cut into records and epochs, and the crashes."""
 
+from random import Random
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.records import NOBODY, Cohort, Event, LearnerEntry
-from tests.recount.recount import Key, Value, recount
-from tests.unit.model.pipeline import CATALOG, Pipeline, batches
+from schemas.records import NOBODY, Batch, Cohort, Event, LearnerEntry
+from tests.recount.contributions import Cohorts
+from tests.recount.contributions import Event as Stored
+from tests.recount.recount import Key, Listed, Value, recount
+from tests.unit.model.pipeline import CATALOG, PARTITIONS, Pipeline, batches
 
 BASE = 1_700_000_000_000
 MINUTE = 60_000
@@ -47,7 +51,11 @@ attributes = st.fixed_dictionaries(
 happening = st.tuples(st.sampled_from(SIGNALS), learner, st.integers(0, 3), when, attributes)
 
 
-def events_of(happenings: list[tuple]) -> list[Event]:
+Happening = tuple[str, bytes, int, int, dict[str, bool | int]]
+"""Signal, learner, number of the object, time, attributes."""
+
+
+def events_of(happenings: list[Happening]) -> list[Event]:
     return [
         Event(
             source=0,
@@ -61,7 +69,7 @@ def events_of(happenings: list[tuple]) -> list[Event]:
             verb=signal,
             object_id=f"object {signal[:4]} {number}",
             object_type="",
-            attributes=extra,
+            attributes=dict(extra),
         )
         for offset, (signal, who, number, at, extra) in enumerate(happenings)
     ]
@@ -70,7 +78,7 @@ def events_of(happenings: list[tuple]) -> list[Event]:
 def expected(
     events: list[Event], cohorts: dict[bytes, Cohort], listed: list[LearnerEntry]
 ) -> dict[Key, Value]:
-    def labels(cohort: Cohort) -> dict:
+    def labels(cohort: Cohort) -> Cohorts:
         return {
             "team": cohort.team,
             "manager": cohort.manager,
@@ -78,7 +86,7 @@ def expected(
             "eligible": cohort.eligible,
         }
 
-    plain = [
+    plain: list[Stored] = [
         {
             "event_id": e.event_id,
             "occurred_at": e.occurred_at,
@@ -90,7 +98,7 @@ def expected(
         }
         for e in events
     ]
-    directory = [
+    directory: list[Listed] = [
         {
             "learner": e.learner,
             "cohort": labels(Cohort(e.team, e.manager, e.region, e.eligible)),
@@ -142,7 +150,9 @@ def entries_for(cohorts: dict[bytes, Cohort], since: int = 0) -> list[LearnerEnt
     st.integers(1, 9),
     st.randoms(use_true_random=False),
 )
-def test_any_order_any_repetition_any_cut(happenings, cohorts, size, random) -> None:
+def test_any_order_any_repetition_any_cut(
+    happenings: list[Happening], cohorts: dict[bytes, Cohort], size: int, random: Random
+) -> None:
     events = events_of(happenings)
     entries = entries_for(cohorts)
     wanted = expected(events, cohorts, entries)
@@ -165,7 +175,12 @@ def test_any_order_any_repetition_any_cut(happenings, cohorts, size, random) -> 
     st.dictionaries(learner, st.sampled_from(COHORTS), min_size=1),
     st.randoms(use_true_random=False),
 )
-def test_learners_who_move(happenings, before, after, random) -> None:
+def test_learners_who_move(
+    happenings: list[Happening],
+    before: dict[bytes, Cohort],
+    after: dict[bytes, Cohort],
+    random: Random,
+) -> None:
     """Half of the events come before a change of the directory and keep their cohort."""
     events = events_of(happenings)
     half = len(events) // 2
@@ -183,11 +198,8 @@ def test_learners_who_move(happenings, before, after, random) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(happening, min_size=1, max_size=25), st.randoms(use_true_random=False))
-def test_rebuilt_from_events(happenings, random) -> None:
+def test_rebuilt_from_events(happenings: list[Happening], random: Random) -> None:
     """State rebuilt from stored events goes on as if nothing had happened."""
-    from schemas.records import Batch
-    from tests.unit.model.pipeline import PARTITIONS
-
     cohorts = {who: COHORTS[n % len(COHORTS)] for n, who in enumerate(LEARNERS)}
     entries = entries_for(cohorts)
     events = events_of(happenings)

@@ -1,0 +1,153 @@
+"""The whole way: from records on `events.lms` to rows of events and settled indicators.
+
+The bare loop reads the same records before and after, on the same broker and into the same store.
+"""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from statistics import mean
+
+import msgspec
+from msgspec import Struct
+
+from benchmarks.bare import Answer
+from benchmarks.machine import Watch, cpu_seconds, load_average, memory_mib
+from benchmarks.rig import PIPELINE, Rig, preload, running
+from benchmarks.workload import SPANS, Workload, directory, statements
+from schemas.topics import EVENTS
+from sinks.clickhouse.client import Store
+from uptake.local.folder import BrokerKind
+
+TOPIC = EVENTS[2]
+_SETTLE_SECONDS = 300.0
+_BARE_SECONDS = 300.0
+
+
+class Bare(Struct):
+    """A run of the bare loop, with what it cost others."""
+
+    rate: float
+    """Events a second."""
+    cpu_us: dict[str, float]
+    """CPU microseconds an event, by process."""
+
+
+class Whole(Struct):
+    """A run of the whole way. Rates in events a second, CPU in microseconds an event."""
+
+    broker: str
+    shape: str
+    events: int
+    rate: float
+    bare: list[Bare]
+    ratio: float
+    cpu_us: dict[str, float]
+    peak_mib: dict[str, int]
+    load: str
+
+    @property
+    def bare_rate(self) -> float:
+        """Of the bare loop: mean of its runs."""
+        return mean(each.rate for each in self.bare)
+
+
+Say = Callable[[str], None]
+
+
+def measure(
+    kind: BrokerKind,
+    shape: str,
+    events: int,
+    learners: int,
+    say: Say,
+    during: Callable[[Rig], None] | None = None,
+    module: str = "",
+    arguments: Sequence[str] = (),
+) -> Whole:
+    """One run. `module` runs the three processes (see Rig.launch); `during` is called at its end,
+    while everything still runs. Raises RuntimeError when events are missing."""
+    load = load_average()
+    made = list(statements(workload(shape, events, learners)))
+    with running(kind) as rig:
+        ready_with_directory(rig, learners, say)
+        say(f"writing {events:,} events to {TOPIC}")
+        preload(rig.settings.kafka.bootstrap, TOPIC, made)
+        say("the bare loop")
+        bare = [run_bare(rig, events, learners)]
+        say("the whole way")
+        rig.launch("worker", "sink", module=module, arguments=arguments)
+        rig.launch("intake", module=module, arguments=arguments)
+        rate, cpu, peak = _timed(rig, events)
+        if during is not None:
+            during(rig)
+        rig.stop(*PIPELINE)
+        say("the bare loop again")
+        bare.append(run_bare(rig, events, learners))
+    result = Whole(kind, shape, events, rate, bare, 0.0, cpu, peak, load)
+    result.ratio = rate / result.bare_rate
+    return result
+
+
+def workload(shape: str, events: int, learners: int) -> Workload:
+    """Statements of that shape up to now."""
+    return Workload(events, learners, SPANS[shape], int(time.time() * 1000))
+
+
+def ready_with_directory(rig: Rig, learners: int, say: Say) -> None:
+    """Load the directory and end the processes again."""
+    say(f"loading a directory of {learners:,} learners")
+    rig.launch(*PIPELINE)
+    rig.load_directory(directory(learners))
+    rig.settle(_SETTLE_SECONDS)
+    rig.stop("intake", "worker", "sink")
+
+
+def _timed(rig: Rig, events: int) -> tuple[float, dict[str, float], dict[str, int]]:
+    """Events a second, CPU us an event and peak memory by process. The processes are ready, and
+    intake has just become so."""
+    began = time.time()
+    pids = rig.pids()
+    before = {name: cpu_seconds(pid) for name, pid in pids.items()}
+    watch = Watch(pids, rig.port("sink"))
+    try:
+        rig.settle(_SETTLE_SECONDS)
+    finally:
+        watch.close()
+    with Store(rig.settings.clickhouse) as store:
+        stored = store.query("SELECT count() FROM events")[0][0]
+    if stored != events:
+        raise RuntimeError(f"{stored:,} of {events:,} events are in the store")
+    end = watch.last_change(began)
+    cpu = {name: 1e6 * (end.cpu[name] - before[name]) / events for name in pids}
+    peak = {name: memory_mib(pid)[1] for name, pid in pids.items()}
+    return events / (end.at - began), cpu, peak
+
+
+def run_bare(rig: Rig, events: int, learners: int, *more: str, topic: str = TOPIC) -> Bare:
+    """The bare loop in a process of its own."""
+    pids = rig.pids()
+    before = {name: cpu_seconds(pid) for name, pid in pids.items()}
+    answer = run_module(
+        "benchmarks.bare",
+        f"--config={rig.plan.folder.settings_file}",
+        f"--topic={topic}",
+        f"--events={events}",
+        f"--learners={learners}",
+        *more,
+    )
+    cpu = {name: 1e6 * (cpu_seconds(pid) - before[name]) / events for name, pid in pids.items()}
+    cpu["loop"] = 1e6 * answer.cpu_seconds / events
+    return Bare(answer.events / answer.seconds, cpu)
+
+
+def run_module(module: str, *arguments: str) -> Answer:
+    """Run a module that prints an Answer as its last line."""
+    done = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        stdout=subprocess.PIPE,
+        timeout=_BARE_SECONDS,
+        check=True,
+    )
+    return msgspec.json.decode(done.stdout.splitlines()[-1], type=Answer)

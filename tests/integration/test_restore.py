@@ -1,0 +1,171 @@
+"""What the store keeps comes back as batches on a new broker; dead letters go out again."""
+
+import time
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+
+from schemas.partition import learner_partition
+from schemas.records import (
+    AssetEntry,
+    Batch,
+    Cohort,
+    DeadLetter,
+    Enriched,
+    EnrichedEvent,
+    Event,
+    LearnerEntry,
+    decode_batch,
+)
+from schemas.settings import KafkaSettings, Settings
+from schemas.topics import BATCHES, SOURCES
+from sinks.clickhouse import migrate, rows
+from sinks.clickhouse.client import Store
+from streams import admin
+from streams.intake import replay, restore
+from tests.fixtures.brokers import Broker
+from tests.fixtures.store import StoreProcess, running_store
+
+EVENTS = 3_000
+LEARNERS = [
+    LearnerEntry(n.to_bytes(16, "big"), "team", "m", "r", True, 5, False, 9) for n in range(9)
+]
+ASSETS = [AssetEntry("a", "video", "module", "A film", False, 9)]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreProcess]:
+    with running_store(tmp_path_factory.mktemp("store")) as running:
+        yield running
+
+
+@pytest.fixture
+def settings(store: StoreProcess, own_broker: Broker) -> Settings:
+    kafka = msgspec.structs.replace(own_broker.settings, generation=2)
+    settings = Settings(kafka=kafka, clickhouse=store.settings)
+    migrate.run(settings, [])
+    admin.ensure(settings)
+    return settings
+
+
+def _event(number: int) -> Event:
+    every = number % 7 == 0
+    return Event(
+        source=number % 3,
+        partition=number % 2,
+        offset=number,
+        generation=1,
+        received_at=1_700_000_000_000 + number // 4,
+        event_id=(number + 1).to_bytes(16, "big"),
+        learner=(number % 31).to_bytes(16, "big"),
+        occurred_at=1_690_000_000_123 + number,
+        verb="http://adlnet.gov/expapi/verbs/completed",
+        object_id=f"https://lms.example.org/é/{number % 11}",
+        object_type="http://adlnet.gov/expapi/activities/module",
+        parent="parent" if every else "",
+        success=True if every else None,
+        completion=False if every else None,
+        score=-0.25 if every else None,
+        duration_ms=12 if every else None,
+        attributes={"a": 1, "b": 1.0, "c": True, "d": "é"} if every else {},
+    )
+
+
+def _store(settings: Settings, events: list[Event]) -> None:
+    stored = [EnrichedEvent(event, "content.completed", "t", "m", "r", True) for event in events]
+    record = Enriched(1, 0, 0, 5, stored, learners=LEARNERS, assets=ASSETS)
+    with Store(settings.clickhouse) as store:
+        store.insert("events_log", rows.events([record]))
+        store.insert("learners", rows.learners([record]))
+        store.insert("assets", rows.assets([record]))
+
+
+def _batches(settings: Settings) -> dict[int, list[Batch]]:
+    """All of `uptake.batches`, up to the end of the restored part."""
+    config = {"bootstrap.servers": settings.kafka.bootstrap, "group.id": "t"}
+    consumer = Consumer(config)
+    consumer.assign([TopicPartition(BATCHES, n, 0) for n in range(settings.kafka.partitions)])
+    found: dict[int, list[Batch]] = {n: [] for n in range(settings.kafka.partitions)}
+    try:
+        while not all(batches and batches[-1].restore_ended for batches in found.values()):
+            message = consumer.poll(20)
+            assert message is not None
+            assert message.error() is None
+            found[message.partition() or 0].append(decode_batch(message.value() or b""))
+    finally:
+        consumer.close()
+    return found
+
+
+def test_events_and_directories_come_back_as_they_were(
+    settings: Settings, store: StoreProcess
+) -> None:
+    if not settings.kafka.memory_only:
+        assert restore.run(settings, lambda done, total: None) == 0
+        return
+    events = [_event(number) for number in range(EVENTS)]
+    _store(settings, events)
+    told: list[tuple[int, int]] = []
+    assert restore.run(settings, lambda done, total: told.append((done, total))) == EVENTS
+    assert told[-1] == (EVENTS, EVENTS)
+    found = _batches(settings)
+    cohort = Cohort("t", "m", "r", True)
+    for partition, batches in found.items():
+        *restored, last = batches
+        assert last == Batch(2, last.written_at, restore_ended=True)
+        assert all(batch.restored and not batch.marks for batch in restored)
+        assert [entry for batch in restored for entry in batch.assets] == ASSETS
+        assert restored[0].assets
+        assert [entry for batch in restored for entry in batch.learners] == [
+            entry
+            for entry in LEARNERS
+            if learner_partition(entry.learner, settings.kafka.partitions) == partition
+        ]
+        assert [event for batch in restored for event in batch.events] == [
+            msgspec.structs.replace(event, cohort=cohort)
+            for event in sorted(
+                events, key=lambda e: (e.received_at, SOURCES[e.source], e.partition, e.offset)
+            )
+            if learner_partition(event.learner, settings.kafka.partitions) == partition
+        ]
+        types = [type(v) for batch in restored for e in batch.events for v in e.attributes.values()]
+        assert set(types) <= {int, float, bool, str}
+    # It was done: not again on this broker.
+    assert restore.run(settings, lambda done, total: None) == 0
+
+
+def test_a_dead_letter_goes_out_again_as_it_came(settings: Settings) -> None:
+    # The store deletes old ones.
+    now = int(time.time() * 1000)
+    letter = DeadLetter(
+        now, now + 1, "lms", "intake", "not-json", "a number",
+        "events.lms", 1, 7 if settings.kafka.memory_only else 8, 1, "0.1.0",
+        b"\xff\x00", b"\x00\xffbytes", [("h", b"\xfe"), ("none", None)],
+    )  # fmt: skip
+    with Store(settings.clickhouse) as store:
+        store.insert("dead_letters_log", rows.dead_letters([letter]))
+    at = letter.offset
+    found = replay.find(settings, reason="not-json", source="lms", partition=1, offset=at)
+    assert found == [letter]
+    assert replay.find(settings, reason="other") == []
+    assert replay.replay(settings, found) == 1
+    consumer = Consumer({"bootstrap.servers": settings.kafka.bootstrap, "group.id": "t"})
+    consumer.assign([TopicPartition("events.lms", n, 0) for n in range(settings.kafka.partitions)])
+    message = consumer.poll(20)
+    consumer.close()
+    assert message is not None
+    assert (message.key(), message.value()) == (letter.key, letter.value)
+    assert message.timestamp()[1] == letter.received_at
+    origin = f"1/events.lms/1/{letter.offset}".encode()
+    assert message.headers() == [*letter.headers, ("uptake-replay", origin)]
+
+
+def test_wrong_partitions_are_named(settings: Settings) -> None:
+    other = KafkaSettings(bootstrap=settings.kafka.bootstrap, partitions=5)
+    with pytest.raises(admin.TopicError, match=r"uptake\.batches has 3 partitions, expected 5"):
+        admin.ensure(msgspec.structs.replace(settings, kafka=other))
+    assert admin.ensure(settings) == []
+    described = admin.describe(settings)
+    assert all(each.partitions == each.expected_partitions for each in described)

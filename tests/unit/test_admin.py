@@ -1,0 +1,34 @@
+"""The topics as declared."""
+
+from schemas import topics
+from schemas.settings import KafkaSettings, Settings
+from streams import admin
+
+
+def test_every_topic_is_declared_once() -> None:
+    specs = admin.specs(Settings(kafka=KafkaSettings(partitions=5)))
+    names = [spec.name for spec in specs]
+    assert sorted(names) == sorted(
+        {
+            *topics.EVENTS,
+            topics.DEAD_LETTERS,
+            topics.DIRECTORY,
+            topics.BATCHES,
+            topics.ENRICHED,
+            topics.STEPS,
+            topics.PANES,
+            topics.INDICATORS,
+            *(topics.state_topic(agent) for agent in topics.AGENTS),
+        }
+    )
+    single = {topics.DEAD_LETTERS, topics.DIRECTORY}
+    assert {spec.name for spec in specs if spec.partitions == 1} == single
+    assert {spec.partitions for spec in specs if spec.name not in single} == {5}
+
+
+def test_state_is_kept_for_ever_and_the_directory_compacted() -> None:
+    config = {spec.name: spec.config for spec in admin.specs(Settings())}
+    for agent in topics.AGENTS:
+        assert config[topics.state_topic(agent)]["retention.ms"] == "-1"
+        assert config[topics.state_topic(agent)]["cleanup.policy"] == "delete"
+    assert config[topics.DIRECTORY] == {"cleanup.policy": "compact"}
