@@ -93,7 +93,7 @@ def _loop(
         for message in consumer.consume(5_000, 0.1):
             if message.error() is not None:
                 continue
-            statement = orjson.loads(message.value())
+            statement = orjson.loads(message.value() or b"")
             occurred_at = int(datetime.fromisoformat(statement["timestamp"]).timestamp() * 1000)
             learner = statement["actor"]["account"]["name"]
             verb = statement["verb"]["id"]

@@ -30,7 +30,9 @@ _SENDERS = 4
 _STEP_SECONDS = 0.02
 _EDGE_SECONDS = 3.0
 """Left out at the beginning."""
-_PROBE_EVERY_SECONDS = 0.4
+_PROBES = 3
+"""Statements looked for at once."""
+_PROBE_EVERY_SECONDS = 0.3
 _ASK_EVERY_SECONDS = 0.02
 _LOST_SECONDS = 30.0
 _SETTLE_SECONDS = 300.0
@@ -75,15 +77,20 @@ def measure(
         rig.settle(_SETTLE_SECONDS)
         settled = time.time() - began - sent
         with Store(rig.settings.clickhouse) as store:
-            shares = store.query(_AGES.format(began=int(1e3 * (began + _EDGE_SECONDS))))[0][0]
+            ages = store.query(_AGES.format(began=int(1e3 * (began + _EDGE_SECONDS))))[0][0]
+    p50, p95, p99 = (each / 1e3 for each in ages)
     return Freshness(
         kind,
         way,
         rate,
         count / sent,
-        *(each / 1e3 for each in shares),
+        p50,
+        p95,
+        p99,
         len(waits),
-        *(_share(waits, each) for each in (0.5, 0.95, 1.0)),
+        _share(waits, 0.5),
+        _share(waits, 0.95),
+        _share(waits, 1.0),
         settled,
         load,
     )
@@ -107,13 +114,15 @@ class _Probe:
         self._rig = rig
         self._waits: list[float] = []
         self._stop = Event()
-        self._thread = Thread(target=self._run, daemon=True)
-        self._thread.start()
+        self._threads = [Thread(target=self._run, daemon=True) for _ in range(_PROBES)]
+        for thread in self._threads:
+            thread.start()
 
     def close(self) -> list[float]:
         """Stop; seconds from 200 to found, one a statement."""
         self._stop.set()
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
         return self._waits
 
     def _run(self) -> None:

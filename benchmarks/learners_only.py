@@ -1,6 +1,6 @@
 """The worker with the real learners stage, and nothing behind it: objects and rolling only skip.
 
-    python -m benchmarks.learners_only worker --config FILE
+python -m benchmarks.learners_only worker --config FILE
 """
 
 import argparse

@@ -118,6 +118,7 @@ def stored_rows(url: str) -> float:
 
 
 _STORED: Final = re.compile(
-    r'^uptake_batch_size_sum\{kind="(?:events_log|panes|rolling|set_aside)",process="sink"\} (\S+)$',
+    r'^uptake_batch_size_sum\{kind="(?:events_log|panes|rolling|set_aside)",'
+    r'process="sink"\} (\S+)$',
     re.MULTILINE,
 )

@@ -9,7 +9,6 @@ event to the last one, with its changelog written.
 
 import argparse
 import os
-import sys
 import time
 import traceback
 from datetime import datetime, timedelta
@@ -63,7 +62,7 @@ class Naive:
                 self._done += 1
                 if self._done == self._events:
                     await self._end()
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever it is
             # Faust would start the agent again, for ever.
             traceback.print_exc()
             os._exit(1)
@@ -85,11 +84,11 @@ class Naive:
             memory_mib("self")[1],
         )
         # Faust takes the standard output for its own logging.
-        os.write(1, msgspec.json.encode(answer) + b"\n")
+        os.write(1, b"\n" + msgspec.json.encode(answer) + b"\n")
         os._exit(0)
 
 
-def main() -> int:
+def main() -> None:
     """Run once."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--bootstrap", required=True)
@@ -99,10 +98,9 @@ def main() -> int:
     given = parser.parse_args()
     with TemporaryDirectory() as folder:
         naive = Naive(given.bootstrap, given.topic, given.events, given.learners, folder)
-        worker = faust.Worker(naive.app, loglevel="error", quiet=True)
+        worker = faust.Worker(naive.app, loglevel="info")
         worker.execute_from_commandline()
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -60,7 +60,7 @@ def measure(kind: BrokerKind, seconds: float, say: Say) -> list[OverHttp]:
             )
             result = uvloop.run(load_it(load))
             used = cpu_seconds(pid) - cpu
-            milliseconds = [1e3 * result.quantile(share) for share in (0.5, 0.95, 0.99)]
+            p50, p95, p99 = (1e3 * result.quantile(share) for share in (0.5, 0.95, 0.99))
             refused = sum(result.statuses.values()) - result.statuses[200]
             results.append(
                 OverHttp(
@@ -68,7 +68,9 @@ def measure(kind: BrokerKind, seconds: float, say: Say) -> list[OverHttp]:
                     batch,
                     connections,
                     result.rate,
-                    *milliseconds,
+                    p50,
+                    p95,
+                    p99,
                     1e6 * used / max(1, result.statements),
                     refused,
                     load_average(),

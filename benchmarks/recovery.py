@@ -23,6 +23,7 @@ from streams.kafka_clients import client_config, producer_config
 from uptake.local.folder import BrokerKind
 
 _PACK = 500
+_GENERATION = 1
 _SECONDS = 300.0
 _BACK_SECONDS = 120.0
 _VERBS = (
@@ -52,7 +53,8 @@ class Recovery(Struct):
 
 
 def measure(kind: BrokerKind, learners: int, static: bool, say: Say) -> Recovery:
-    """One run. `static`: with group.instance.id, so that nobody waits for the dead one's session."""
+    """One run. `static`: with group.instance.id, so that nobody waits for the dead one's
+    session to end."""
     load = load_average()
     base = static_member(Settings()) if static else Settings()
     with running(kind, base) as rig:
@@ -85,38 +87,44 @@ def measure(kind: BrokerKind, learners: int, static: bool, say: Say) -> Recovery
 
 
 def packs(learners: int, partitions: int) -> Iterator[tuple[int, bytes]]:
-    """(partition, record of `uptake.batches`): everybody's directory line and one event."""
-    generation, now = 1, int(time.time() * 1000)
-    offsets = [0] * partitions
-    open_packs = [Batch(generation, now) for _ in range(partitions)]
+    """(partition, record of `uptake.batches`): everybody's directory line, then one event each."""
+    now = int(time.time() * 1000)
+    places: list[list[int]] = [[] for _ in range(partitions)]
     for number in range(learners):
-        learner = _pseudonym(number)
-        partition = learner_partition(learner, partitions)
-        batch = open_packs[partition]
-        batch.learners.append(
-            LearnerEntry(
-                learner,
-                team(number),
-                f"manager-{number % TEAMS:02d}",
-                f"region-{number % 4}",
-            )
-        )
-        occurred_at = now - 6 * HOUR + 6 * HOUR * number // learners
-        batch.events.append(_event(learner, partition, offsets[partition], occurred_at))
-        offsets[partition] += 1
-        if len(batch.events) == _PACK:
-            yield partition, encode(batch)
-            open_packs[partition] = Batch(generation, now)
-    yield from ((number, encode(batch)) for number, batch in enumerate(open_packs))
+        places[learner_partition(_pseudonym(number), partitions)].append(number)
+    for partition, numbers in enumerate(places):
+        for begin in range(0, len(numbers), _PACK):
+            lines = [_line(number) for number in numbers[begin : begin + _PACK]]
+            yield partition, encode(Batch(_GENERATION, now, learners=lines))
+    longest = max(map(len, places))
+    for begin in range(0, longest, _PACK):
+        for partition, numbers in enumerate(places):
+            events = [
+                _event(
+                    number, partition, begin + index, now - 6 * HOUR + 6 * HOUR * begin // longest
+                )
+                for index, number in enumerate(numbers[begin : begin + _PACK])
+            ]
+            yield partition, encode(Batch(_GENERATION, now, events))
 
 
-def _event(learner: bytes, partition: int, offset: int, occurred_at: int) -> Event:
+def _line(number: int) -> LearnerEntry:
+    return LearnerEntry(
+        _pseudonym(number),
+        team(number),
+        f"manager-{number % TEAMS:02d}",
+        f"region-{number % 4}",
+    )
+
+
+def _event(number: int, partition: int, offset: int, occurred_at: int) -> Event:
     verb, kind = _VERBS[offset % len(_VERBS)]
+    learner = _pseudonym(number)
     return Event(
         2,
         partition,
         offset,
-        1,
+        _GENERATION,
         occurred_at,
         blake2b(learner + b"%d" % offset, digest_size=16).digest(),
         learner,
@@ -156,10 +164,9 @@ def _kill_and_wait(rig: Rig, learners: int, counts: list[int]) -> tuple[float, f
     rig.kill("worker")
     killed = time.monotonic()
     rig.begin("worker")
-    batch = Batch(1, int(time.time() * 1000))
-    batch.events.append(
-        _event(_pseudonym(0), partition, learners, batch.written_at)  # an offset never used
-    )
+    now = int(time.time() * 1000)
+    # At an offset that was never used.
+    batch = Batch(_GENERATION, now, [_event(0, partition, learners, now)])
     _write(rig, iter([(partition, encode(batch))]))
 
     def back() -> bool:

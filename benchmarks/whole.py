@@ -145,9 +145,8 @@ def run_bare(rig: Rig, events: int, learners: int, *more: str, topic: str = TOPI
 def run_module(module: str, *arguments: str) -> Answer:
     """Run a module that prints an Answer as its last line."""
     done = subprocess.run(
-        [sys.executable, "-m", module, *arguments],
-        stdout=subprocess.PIPE,
-        timeout=_BARE_SECONDS,
-        check=True,
+        [sys.executable, "-m", module, *arguments], capture_output=True, timeout=_BARE_SECONDS
     )
+    if done.returncode != 0:
+        raise RuntimeError(f"{module} failed: {done.stderr.decode()[-2000:]}")
     return msgspec.json.decode(done.stdout.splitlines()[-1], type=Answer)

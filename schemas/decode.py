@@ -11,7 +11,7 @@ from schemas import identity, ids
 from schemas.codec import MAGIC, Codec
 from schemas.event import MAX_ATTRIBUTES, MAX_TEXT, check, id_of, is_attribute
 from schemas.records import Attribute, Event
-from schemas.times import duration_ms
+from schemas.times import LATEST_MS, duration_ms
 from schemas.topics import SOURCES
 from schemas.vocabulary import Vocabulary
 from schemas.xapi import terms
@@ -95,6 +95,9 @@ class Decoder:
                 attributes = {**attributes, "id_basis": "record"}
             else:
                 event_id = ids.of_statement(self._names, statement)
+        occurred_at = received_at if time is None else time
+        if not 0 <= occurred_at < LATEST_MS:
+            raise Invalid("bad-time", "timestamp", "given, or a record of the years 1970 to 2099")
         object_id, object_type = self._object(statement.object)
         result, context = statement.result, statement.context
         learner = self._actor(statement.actor)
@@ -106,7 +109,7 @@ class Decoder:
             received_at,
             event_id,
             learner,
-            received_at if time is None else time,
+            occurred_at,
             statement.verb.id,
             object_id,
             object_type,

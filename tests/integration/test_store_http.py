@@ -280,11 +280,19 @@ def test_a_reader_cannot_lift_its_limit(store: StoreProcess) -> None:
 
 
 def test_requests_run_beside_each_other(store: StoreProcess) -> None:
+    """Fifty are answered while one runs; that one then ends on demand."""
+    running = "query LIKE '%sleepEachRow(1)%' AND query NOT LIKE '%processes%'"
     with ThreadPoolExecutor(9) as threads:
-        slow = threads.submit(http, store, "SELECT sleep(3)")
+        sql = "SELECT sleepEachRow(1) FROM numbers(60) SETTINGS max_block_size = 1"
+        slow = threads.submit(http, store, sql, wait_end_of_query="1")
+        there = f"SELECT count() FROM system.processes WHERE {running}"
+        while http(store, there).text == "0\n":
+            assert not slow.done()
         quick = [threads.submit(http, store, f"SELECT {number}") for number in range(50)]
         assert [answer.result().text for answer in quick] == [f"{n}\n" for n in range(50)]
         assert not slow.done()
+        http(store, f"KILL QUERY WHERE {running}").raise_for_status()
+        assert slow.result().headers["X-ClickHouse-Exception-Code"] == "394"
 
 
 def test_a_session_id_is_taken_as_a_name_only(store: StoreProcess) -> None:
@@ -300,6 +308,23 @@ def test_newer_native_blocks_have_heads_and_flags(store: StoreProcess) -> None:
     assert newer.startswith(b"\x01\x00\x02\xff\xff\xff\xff\x00\x02\x03\x01a\x06UInt64\x00")
     assert len(newer) == len(plain) + 8 + 2
     assert http(store, sql, client_protocol_version="54405").content == plain
+
+
+def test_newer_native_blocks_with_dictionaries(store: StoreProcess) -> None:
+    """Every view has columns of LowCardinality."""
+    words = "toLowCardinality(toString(number % 300))"
+    sql = (
+        f"SELECT {words} AS w, toLowCardinality(nullIf(toString(number % 3), '1')) AS n, "
+        f"if(number % 2 = 0, [{words}, 'x'], []) AS a, map('k', {words}) AS m, "
+        f"tuple(number, {words}) AS t, [tuple({words}, [toLowCardinality('y')])] AS deep, "
+        "number AS last FROM numbers(70000) FORMAT Native"
+    )
+    plain = http(store, sql).content
+    newer = http(store, sql, client_protocol_version="54460")
+    assert newer.status_code == 200, newer.text
+    blocks = newer.content.count(b"\x01\x00\x02\xff\xff\xff\xff\x00\x07")
+    assert blocks >= 2
+    assert len(newer.content) == len(plain) + blocks * (8 + 7)
 
 
 def test_what_a_grafana_datasource_asks_first(store: StoreProcess) -> None:

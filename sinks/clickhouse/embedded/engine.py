@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 
 import chdb
 
-from sinks.clickhouse.embedded.errors import BAD_ARGUMENTS, of_engine, refused
+from sinks.clickhouse.embedded.errors import BAD_ARGUMENTS, NOT_ENOUGH_SPACE, of_engine, refused
 from sinks.clickhouse.embedded.sql import Insert
 
 QUERY_SECONDS: Final = 300
@@ -121,9 +121,11 @@ class Engine:
         constraint, a full disk). The data goes through a file without a name.
         """
         with tempfile.TemporaryFile(dir=self._folder) as file:
-            file.write(data)
-            file.flush()
-            file.seek(0)
+            try:
+                file.write(data)
+                file.seek(0)
+            except OSError as error:
+                raise refused(NOT_ENOUGH_SPACE, f"Cannot keep the body: {error}") from error
             sql = (
                 f"{insert.head} FROM INFILE '/dev/fd/{file.fileno()}' COMPRESSION 'none' "
                 f"{insert.settings} FORMAT {insert.format}"

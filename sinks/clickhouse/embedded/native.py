@@ -21,6 +21,9 @@ WITH_COLUMN_FLAGS: Final = 54454
 _BLOCK_HEAD: Final = b"\x01\x00\x02\xff\xff\xff\xff\x00"
 """Not an overflow block; no bucket."""
 
+_DICTIONARY_HEAD: Final = 8
+"""Bytes before a column that has a dictionary, for each of them: the version of its form."""
+
 _PLAIN: Final = b"\x00"
 """Flag of a column: written in the usual way."""
 
@@ -49,16 +52,43 @@ def _reframed(data: bytes) -> Iterator[bytes]:
             yield data[begin:at] + _PLAIN
             begin = at
             if rows:
-                at = _end(data, at, get_from_name(kind), rows)
+                at = _end_of_column(data, at, get_from_name(kind), rows)
             yield data[begin:at]
 
 
+def _end_of_column(data: bytes, at: int, kind: ClickHouseType, rows: int) -> int:
+    """Where a column ends whose type's name ends at `at`: heads of dictionaries, then values."""
+    return _end(data, at + _DICTIONARY_HEAD * _dictionaries(kind), kind, rows)
+
+
+def _dictionaries(kind: ClickHouseType) -> int:
+    """How many dictionaries a column of this type has."""
+    if isinstance(kind, Array):
+        return _dictionaries(kind.element_type)
+    if isinstance(kind, Map):
+        return _dictionaries(kind.key_type) + _dictionaries(kind.value_type)
+    if isinstance(kind, Tuple):
+        return sum(map(_dictionaries, kind.element_types))
+    return int(kind.low_card)
+
+
 def _end(data: bytes, at: int, kind: ClickHouseType, rows: int) -> int:
-    """Where the values of a column end that begin at `at`."""
+    """Where the values end that begin at `at`."""
     if kind.low_card:
-        raise refused(NOT_IMPLEMENTED, f"Native with a protocol version and {kind.name}")
-    if kind.nullable:
-        at += rows
+        return _end_of_dictionary(data, at, kind, rows)
+    return _end_of_values(data, at + rows if kind.nullable else at, kind, rows)
+
+
+def _end_of_dictionary(data: bytes, at: int, kind: ClickHouseType, rows: int) -> int:
+    """Flags (the low byte: size of an index), the different values, then an index a row."""
+    index_bytes = 1 << data[at]
+    different = int.from_bytes(data[at + 8 : at + 16], "little")
+    at = _end_of_values(data, at + 16, kind, different)
+    return at + 8 + index_bytes * rows
+
+
+def _end_of_values(data: bytes, at: int, kind: ClickHouseType, rows: int) -> int:
+    """The same, but for what Nullable and LowCardinality put before them."""
     if isinstance(kind, String):
         for _ in range(rows):
             length, at = _varint(data, at)

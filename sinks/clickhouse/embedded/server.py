@@ -56,7 +56,8 @@ class Call(NamedTuple):
     verb: str
     encoding: str
     query_id: str
-    protocol_version: int
+    reframed: bool
+    """Native blocks as a newer protocol version has them."""
     whole: bool
     """Answer when all is known (wait_end_of_query)."""
 
@@ -128,10 +129,13 @@ class Front:
             verb, written_format = "INSERT", ""
         if user == READER:
             sql.check_reader(statement, self._engine.table_functions)
+        answer_format = written_format or default_format or "TabSeparated"
+        version = _number(asked, "client_protocol_version")
+        reframed = answer_format == "Native" and version >= native.WITH_COLUMN_FLAGS
         return Call(
             request=Request(
                 sql="" if insert else statement.decode(errors="surrogateescape"),
-                format=written_format or default_format or "TabSeparated",
+                format=answer_format,
                 database=asked.get("database") or http.headers.get("x-clickhouse-database", ""),
                 settings=_settings_of(asked),
                 parameters={k[6:]: v for k, v in asked.items() if k.startswith("param_")},
@@ -142,18 +146,15 @@ class Front:
             verb=verb,
             encoding=_answer_encoding(http, asked),
             query_id=query_id,
-            protocol_version=_number(asked, "client_protocol_version"),
+            reframed=reframed,
             whole=asked.get("wait_end_of_query", "0") not in ("0", ""),
         )
 
     async def _answer(self, call: Call) -> Response:
         headers = self._headers(call)
-        if call.verb in ("SELECT", "WITH") and call.request.format in _STREAMED:
-            framed = call.request.format == "Native" and (
-                call.protocol_version >= native.WITH_COLUMN_FLAGS
-            )
-            if not framed and not call.whole:
-                return await self._streamed(call, headers)
+        in_pieces = call.verb in ("SELECT", "WITH") and call.request.format in _STREAMED
+        if in_pieces and not call.reframed and not call.whole:
+            return await self._streamed(call, headers)
         answer, data = await self._in_thread(lambda: self._run(call))
         headers["X-ClickHouse-Summary"] = _summary(answer)
         return Response(data, headers=headers, media_type=None)
@@ -165,7 +166,7 @@ class Front:
         else:
             answer = self._engine.query(call.request)
         data = answer.data
-        if call.request.format == "Native" and call.protocol_version >= native.WITH_COLUMN_FLAGS:
+        if call.reframed:
             data = native.reframe(data)
         if call.encoding:
             packer = compression.compressor(call.encoding)

@@ -164,6 +164,19 @@ def column(name: bytes, kind: bytes, values: bytes, flag: bytes = b"") -> bytes:
         (b"Array(String)", bytes([1, *[0] * 7, 3, *[0] * 7]) + b"\x01a\x00\x02bc"),
         (b"Array(UInt16)", bytes(16)),
         (b"Map(String, UInt8)", bytes([0, *[0] * 7, 1, *[0] * 7]) + b"\x01k\x07"),
+        (
+            b"LowCardinality(String)",
+            b"\x01"
+            + bytes(7)
+            + b"\x01\x06"
+            + bytes(6)
+            + b"\x02"
+            + bytes(7)
+            + b"\x00\x01a"
+            + b"\x02"
+            + bytes(7)
+            + b"\x01\x00\x00\x00",
+        ),
         (b"Tuple(UInt8, String)", b"\x01\x02\x01a\x01b"),
     ],
 )
