@@ -102,12 +102,9 @@ class Runner:
         ]
 
     def recovery(self) -> list[Any]:
-        """With and without a name for the worker."""
+        """Of a worker with a large state."""
         learners = self._given.recovery_learners
-        return [
-            recovery.measure(self._best, learners, static, self._sayer(self._best))
-            for static in (False, True)
-        ]
+        return recovery.measure(self._best, learners, self._sayer(self._best))
 
     def profile(self) -> list[Any]:
         """Where the time goes."""

@@ -69,8 +69,8 @@ class Sample(NamedTuple):
 
     at: float
     cpu: dict[str, float]
-    rows: float
-    """Rows that the sink has stored."""
+    rows: dict[str, float]
+    """Rows that the sink has stored, by table."""
 
 
 class Watch:
@@ -107,18 +107,27 @@ class Watch:
             self.samples.append(Sample(time(), cpu, stored_rows(self._url)))
 
 
-def stored_rows(url: str) -> float:
-    """Rows of events, panes and indicators in the sink's metrics; 0 while it does not answer."""
+def stored_rows(url: str) -> dict[str, float]:
+    """Rows by table in the sink's metrics; empty while it does not answer."""
+    return {name: float(count) for name, count in _STORED.findall(_metrics(url))}
+
+
+def epochs(url: str) -> dict[str, float]:
+    """Epochs written by agent, in the worker's metrics."""
+    return {name: float(count) for name, count in _EPOCHS.findall(_metrics(url))}
+
+
+def _metrics(url: str) -> str:
     try:
         with urlopen(url, timeout=2) as answer:
-            text = answer.read().decode()
+            return str(answer.read().decode())
     except OSError:
-        return 0.0
-    return sum(map(float, _STORED.findall(text)))
+        return ""
 
 
 _STORED: Final = re.compile(
-    r'^uptake_batch_size_sum\{kind="(?:events_log|panes|rolling|set_aside)",'
+    r'^uptake_batch_size_sum\{kind="(events_log|panes|rolling|set_aside)",'
     r'process="sink"\} (\S+)$',
     re.MULTILINE,
 )
+_EPOCHS: Final = re.compile(r'^uptake_epoch_seconds_count\{agent="(\w+)"\} (\S+)$', re.MULTILINE)

@@ -17,14 +17,13 @@ from benchmarks.whole import Say
 from benchmarks.workload import HOUR, TEAMS, team
 from schemas.partition import learner_partition
 from schemas.records import Batch, Event, LearnerEntry, decode_enriched, encode
-from schemas.settings import Settings
 from schemas.topics import AGENTS, BATCHES, ENRICHED, PANES, STEPS, state_topic
 from streams.kafka_clients import client_config, producer_config
 from uptake.local.folder import BrokerKind
 
 _PACK = 500
 _GENERATION = 1
-_SECONDS = 300.0
+_SECONDS = 900.0
 _BACK_SECONDS = 120.0
 _VERBS = (
     ("https://w3id.org/xapi/video/verbs/played", "video/activity-type/video"),
@@ -37,7 +36,7 @@ class Recovery(Struct):
 
     broker: str
     learners: int
-    static: bool
+    named: bool
     build_rate: float
     """Learners a second when the state came about."""
     ready_seconds: float
@@ -52,12 +51,10 @@ class Recovery(Struct):
     load: str
 
 
-def measure(kind: BrokerKind, learners: int, static: bool, say: Say) -> Recovery:
-    """One run. `static`: with group.instance.id, so that nobody waits for the dead one's
-    session to end."""
-    load = load_average()
-    base = static_member(Settings()) if static else Settings()
-    with running(kind, base) as rig:
+def measure(kind: BrokerKind, learners: int, say: Say) -> list[Recovery]:
+    """One state, two ends: of a worker as `uptake up` starts it, and of one with a name
+    (group.instance.id), whose partitions do not wait for the dead one's session to end."""
+    with running(kind) as rig:
         rig.launch("worker")
         say(f"building the state of {learners:,} learners")
         began = time.time()
@@ -65,15 +62,25 @@ def measure(kind: BrokerKind, learners: int, static: bool, say: Say) -> Recovery
         for topic in (BATCHES, STEPS, PANES):
             rig.passed(rig.settings.worker.group, [topic], _SECONDS)
         build_rate = learners / (time.time() - began)
-        rss, peak = memory_mib(rig.pids()["worker"])
-        say("kill -9")
-        ready_seconds, back_seconds = _kill_and_wait(rig, learners, counts)
-        rss_after, peak_after = memory_mib(rig.pids()["worker"])
-        records = _records(rig)
+        return [_kill(rig, learners, build_rate, counts, named, say) for named in (False, True)]
+
+
+def _kill(
+    rig: Rig, learners: int, build_rate: float, counts: list[int], named: bool, say: Say
+) -> Recovery:
+    if named:
+        rig.stop("worker")
+        rig.configure(static_member(rig.settings))
+        rig.launch("worker")
+    load = load_average()
+    say(f"kill -9 of a worker {'with' if named else 'without'} a name")
+    rss, peak = memory_mib(rig.pids()["worker"])
+    ready_seconds, back_seconds = _kill_and_wait(rig, learners, counts)
+    rss_after, peak_after = memory_mib(rig.pids()["worker"])
     return Recovery(
-        kind,
+        rig.plan.state.broker,
         learners,
-        static,
+        named,
         build_rate,
         ready_seconds,
         back_seconds,
@@ -81,7 +88,7 @@ def measure(kind: BrokerKind, learners: int, static: bool, say: Say) -> Recovery
         peak,
         rss_after,
         peak_after,
-        records,
+        _records(rig),
         load,
     )
 
@@ -166,13 +173,14 @@ def _kill_and_wait(rig: Rig, learners: int, counts: list[int]) -> tuple[float, f
     rig.begin("worker")
     now = int(time.time() * 1000)
     # At an offset that was never used.
-    batch = Batch(_GENERATION, now, [_event(0, partition, learners, now)])
+    batch = Batch(_GENERATION, now, [_event(0, partition, learners + counts[partition], now)])
     _write(rig, iter([(partition, encode(batch))]))
+    expected, counts[partition] = counts[partition], counts[partition] + 1
 
     def back() -> bool:
         message = consumer.poll(0.05)
         value = message.value() if message is not None and message.error() is None else None
-        return value is not None and decode_enriched(value).batch_offset == counts[partition]
+        return value is not None and decode_enriched(value).batch_offset == expected
 
     wait_for(back, _BACK_SECONDS, "the new pack", 0.0)
     back_seconds = time.monotonic() - killed

@@ -51,10 +51,10 @@ class OtherSpec(Spec):
 class Rig:
     """One run in a folder of its own. To be used from the thread that made it."""
 
-    def __init__(self, kind: BrokerKind, folder: Path, base: Settings) -> None:
+    def __init__(self, kind: BrokerKind, folder: Path) -> None:
         data = DataFolder(folder)
         data.logs.mkdir(parents=True)
-        loaded = Loaded(base, {})
+        loaded = Loaded(Settings(), {})
         ports = choose_ports(loaded, auto=True)
         state = next_state(None, kind, kafka_is_new=True)
         secrets = data.secrets()
@@ -65,13 +65,17 @@ class Rig:
 
     def start(self) -> None:
         """Broker, store, topics and tables. Raises LocalError."""
-        write_private(self.plan.folder.settings_file, dump(self.settings))
+        self.configure(self.settings)
         self._supervisor.launch(self.plan.store())
         self._node.start()
         self._supervisor.adopt("broker", self._node.child, restart=False)
         self._supervisor.wait_ready(self.plan.store())
         admin.ensure(self.settings)
         migrate.run(self.settings, rows_for_store(load_catalog()))
+
+    def configure(self, settings: Settings) -> None:
+        """What processes that are started from now on read."""
+        write_private(self.plan.folder.settings_file, dump(settings))
 
     @property
     def settings(self) -> Settings:
@@ -164,10 +168,10 @@ class Rig:
 
 
 @contextmanager
-def running(kind: BrokerKind, base: Settings | None = None) -> Iterator[Rig]:
+def running(kind: BrokerKind) -> Iterator[Rig]:
     """A started rig; it and its folder are gone afterwards. Raises LocalError."""
     with TemporaryDirectory(prefix="uptake-bench-") as folder:
-        rig = Rig(kind, Path(folder) / "data", base or Settings())
+        rig = Rig(kind, Path(folder) / "data")
         try:
             rig.start()
             yield rig

@@ -11,8 +11,10 @@ from benchmarks.recovery import Recovery
 from benchmarks.stage import Stage
 from benchmarks.where import Where
 from benchmarks.whole import Whole
+from schemas.topics import AGENTS
 
 _PROCESSES = ("broker", "store", "collector", "intake", "worker", "sink", "loop")
+_ROWS = ("events_log", "panes", "rolling")
 
 
 def of(part: str, results: Sequence[Any]) -> Iterable[Table]:
@@ -37,6 +39,7 @@ def _whole(results: Sequence[Whole]) -> Iterable[Table]:
     )
     cpu = _table("CPU, microseconds an event", "", *_PROCESSES, "all")
     memory = _table("Peak memory, MiB", "", *_PROCESSES[:-1])
+    volume = _table("Rows stored an event, and epochs", "", *_ROWS, *AGENTS)
     for each in results:
         name = f"{each.broker}, {each.shape}"
         bare = " ".join(f"{one.rate:,.0f}" for one in each.bare)
@@ -45,7 +48,12 @@ def _whole(results: Sequence[Whole]) -> Iterable[Table]:
         one = each.bare[0].cpu_us
         cpu.add_row("  bare loop", *_by_process(one), f"{sum(one.values()):.1f}")
         memory.add_row(name, *(str(each.peak_mib.get(one, "")) for one in _PROCESSES[:-1]))
-    return rates, cpu, memory
+        volume.add_row(
+            name,
+            *(f"{each.rows.get(one, 0):.2f}" for one in _ROWS),
+            *(f"{each.epochs.get(one, 0):.0f}" for one in AGENTS),
+        )
+    return rates, cpu, memory, volume
 
 
 def _by_process(values: dict[str, float]) -> list[str]:
@@ -157,7 +165,7 @@ def _recovery(results: Sequence[Recovery]) -> Iterable[Table]:
     )
     for each in results:
         table.add_row(
-            f"{each.broker}, {'named' if each.static else 'not named'}",
+            f"{each.broker}, {'named' if each.named else 'not named'}",
             f"{each.learners:,}",
             f"{each.build_rate:,.0f}",
             f"{each.ready_seconds:.1f}",

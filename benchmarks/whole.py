@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from benchmarks.bare import Answer
-from benchmarks.machine import Watch, cpu_seconds, load_average, memory_mib
+from benchmarks.machine import Watch, cpu_seconds, epochs, load_average, memory_mib
 from benchmarks.rig import PIPELINE, Rig, preload, running
 from benchmarks.workload import SPANS, Workload, directory, statements
 from schemas.topics import EVENTS
@@ -45,12 +45,10 @@ class Whole(Struct):
     ratio: float
     cpu_us: dict[str, float]
     peak_mib: dict[str, int]
+    rows: dict[str, float]
+    """Rows stored an event, by table."""
+    epochs: dict[str, float]
     load: str
-
-    @property
-    def bare_rate(self) -> float:
-        """Of the bare loop: mean of its runs."""
-        return mean(each.rate for each in self.bare)
 
 
 Say = Callable[[str], None]
@@ -79,14 +77,15 @@ def measure(
         say("the whole way")
         rig.launch("worker", "sink", module=module, arguments=arguments)
         rig.launch("intake", module=module, arguments=arguments)
-        rate, cpu, peak = _timed(rig, events)
+        result = _timed(rig, kind, shape, events)
         if during is not None:
             during(rig)
         rig.stop(*PIPELINE)
         say("the bare loop again")
         bare.append(run_bare(rig, events, learners))
-    result = Whole(kind, shape, events, rate, bare, 0.0, cpu, peak, load)
-    result.ratio = rate / result.bare_rate
+    result.bare = bare
+    result.ratio = result.rate / mean(each.rate for each in bare)
+    result.load = load
     return result
 
 
@@ -104,9 +103,8 @@ def ready_with_directory(rig: Rig, learners: int, say: Say) -> None:
     rig.stop("intake", "worker", "sink")
 
 
-def _timed(rig: Rig, events: int) -> tuple[float, dict[str, float], dict[str, int]]:
-    """Events a second, CPU us an event and peak memory by process. The processes are ready, and
-    intake has just become so."""
+def _timed(rig: Rig, kind: str, shape: str, events: int) -> Whole:
+    """The processes are ready, and intake has just become so."""
     began = time.time()
     pids = rig.pids()
     before = {name: cpu_seconds(pid) for name, pid in pids.items()}
@@ -120,9 +118,19 @@ def _timed(rig: Rig, events: int) -> tuple[float, dict[str, float], dict[str, in
     if stored != events:
         raise RuntimeError(f"{stored:,} of {events:,} events are in the store")
     end = watch.last_change(began)
-    cpu = {name: 1e6 * (end.cpu[name] - before[name]) / events for name in pids}
-    peak = {name: memory_mib(pid)[1] for name, pid in pids.items()}
-    return events / (end.at - began), cpu, peak
+    return Whole(
+        kind,
+        shape,
+        events,
+        events / (end.at - began),
+        [],
+        0.0,
+        {name: 1e6 * (end.cpu[name] - before[name]) / events for name in pids},
+        {name: memory_mib(pid)[1] for name, pid in pids.items()},
+        {name: count / events for name, count in end.rows.items()},
+        epochs(f"http://127.0.0.1:{rig.port('worker')}/metrics"),
+        "",
+    )
 
 
 def run_bare(rig: Rig, events: int, learners: int, *more: str, topic: str = TOPIC) -> Bare:

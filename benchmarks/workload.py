@@ -39,9 +39,9 @@ _TYPES: Final = {
 }
 _STATEMENT: Final = (
     '{"id":"%s","actor":{"objectType":"Agent","account":{"homePage":"https://lms.example.org",'
-    '"name":"learner-%06d"}},"verb":{"id":"%s"},"object":{"objectType":"Activity",'
+    '"name":"learner-%06d"}},"verb":{"id":"%s"},"object":{'
     '"id":"https://lms.example.org/%s/%d","definition":{"type":"%s"}},"context":'
-    '{"contextActivities":{"parent":[{"objectType":"Activity",'
+    '{"contextActivities":{"parent":[{'
     '"id":"https://lms.example.org/module/%d"}]}},"timestamp":"%s"}'
 )
 

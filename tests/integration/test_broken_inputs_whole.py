@@ -121,10 +121,11 @@ def test_broken_inputs(running: Running, seed: int) -> None:
     door = Door(running)
     good = _send_all(inputs, log, door)
     _cut_off(running)
+    running.post("ada", 1)
     account = settle(running)
     print(account, door.rules)
 
-    received = len(log.places) + door.accepted
+    received = len(log.places) + door.accepted + 1
     assert f"all: {received:,} received" in account
     assert running.processes() == before
     _check_outcomes(running, log)
@@ -218,15 +219,21 @@ def _check_good(running: Running, good: set[str]) -> None:
 
 
 def _check_cli(running: Running, received: int) -> None:
-    """A dead letter is listed, shown, and replayed: it is dead once more."""
-    listed = _run("dead-letters", "list", "--reason", "not-json", "--config", running.config)
+    """Dead letters are listed, shown, and replayed: these are dead once more."""
+    config = ("--config", running.config)
+    listed = _run("dead-letters", "list", "--reason", "not-json", *config)
     place = listed.split()[0]
     assert re.fullmatch(r"events\.\w+/\d+/\d+", place), listed
-    shown = _run("dead-letters", "show", place, "--config", running.config)
-    assert "not-json" in shown
-    assert "Sent 1 again" in _run("dead-letters", "replay", place, "--config", running.config)
-    assert f"all: {received + 1:,} received" in settle(running)
-    assert len(_run("dead-letters", "list", "--limit", "100000", "--config", running.config)) > 0
+    assert "not-json" in _run("dead-letters", "show", place, *config)
+    assert "Sent 1 again" in _run("dead-letters", "replay", place, *config)
+    empty = _run("dead-letters", "list", "--reason", "empty", "--limit", "9999", *config)
+    count = len(empty.splitlines())
+    again = _run("dead-letters", "replay", "--reason", "empty", "--limit", "9999", *config)
+    assert f"Sent {count} again" in again
+    account = settle(running)
+    assert f"all: {received + 1 + count:,} received" in account
+    dead = len(_run("dead-letters", "list", "--limit", "99999", *config).splitlines())
+    assert f"stored + {dead:,} dead +" in account.splitlines()[-1]
 
 
 def _run(*arguments: str) -> str:

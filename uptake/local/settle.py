@@ -39,9 +39,10 @@ class Account(NamedTuple):
     duplicate: int
     pending: int
     difference: int
+    lost: int = 0
 
     def adds_up(self) -> bool:
-        """Nothing is pending, lost or there twice."""
+        """Nothing is pending, missing or there twice."""
         return self.pending == 0 and self.difference == 0
 
     def line(self) -> str:
@@ -50,6 +51,7 @@ class Account(NamedTuple):
             f"{self.source}: {self.received:,} received = {self.stored:,} stored + "
             f"{self.dead:,} dead + {self.duplicate:,} duplicate; "
             f"{self.pending:,} pending, {self.difference:,} difference"
+            + (f"; {self.lost:,} lost with an earlier life of the broker" if self.lost else "")
         )
 
 
@@ -109,6 +111,7 @@ def total(rows: list[Account]) -> Account:
         sum(row.duplicate for row in rows),
         sum(row.pending for row in rows),
         sum(row.difference for row in rows),
+        sum(row.lost for row in rows),
     )
 
 

@@ -10,8 +10,10 @@ from confluent_kafka import KafkaException
 from msgspec.structs import replace
 
 from schemas import health
+from schemas.records import version_of
 from schemas.settings import MetricsSettings
 from schemas.settings_load import Loaded, dump
+from sinks.clickhouse.client import Store
 from sinks.clickhouse.errors import StoreError
 from uptake.local.broker import EmbeddedBroker, MemoryBound, MemoryLevel
 from uptake.local.errors import LocalError
@@ -22,11 +24,12 @@ from uptake.local.kafka_jars import kafka_program
 from uptake.local.plan import Plan, choose_ports, settings_of
 from uptake.local.ports import require_free
 from uptake.local.processes import Supervisor
-from uptake.local.settle import Unsettled, settle
+from uptake.local.settle import Unsettled, settle, total
 
 _TICK_SECONDS = 0.2
 _EMBEDDED_DRAIN_SECONDS = 60.0
 _KAFKA_DRAIN_SECONDS = 10.0
+_CATCH_UP_SECONDS = 600.0
 
 
 class Teller(Protocol):
@@ -75,6 +78,8 @@ class Up:
 
         Raises LocalError, also when `given_up` says so; what had been started has ended then.
         """
+        # An `up` that was killed left its own behind, with addresses of nobody.
+        self._wish.folder.run_file.unlink(missing_ok=True)
         try:
             for step in (self._start_parts, self._prepare, self._start_processes):
                 step()
@@ -161,18 +166,47 @@ class Up:
         specs = self.plan.processes()
         for name in ("worker", "sink"):
             self._supervisor.launch(specs[name])
-        self._restore()
+        restored = self._restore()
         for name in ("intake", "collector"):
             self._supervisor.launch(specs[name])
         for name, spec in specs.items():
             self._supervisor.wait_ready(spec)
             self._teller.say(f"  {name:<11} metrics on port {spec.port}")
+        if restored:
+            self._catch_up()
 
-    def _restore(self) -> None:
-        """A log that begins anew is given the events that the store has from its earlier lives."""
+    def _catch_up(self) -> None:
+        """Wait for the numbers that follow from the restored events, and drop what does not: if
+        the life before ended at once, the store may hold numbers of events that it does not."""
+
+        def tick(told: str) -> None:
+            self._supervisor.tick()
+
+        try:
+            lost = total(settle(self.plan.settings, _CATCH_UP_SECONDS, tick)).lost
+            oldest = version_of(self.plan.state.generation, 0)
+            with Store(self.plan.settings.clickhouse) as store:
+                for table in ("rolling", "panes"):
+                    store.command(
+                        f"ALTER TABLE {table} DELETE WHERE version < {oldest}"
+                        " SETTINGS mutations_sync = 2"
+                    )
+        except (Unsettled, KafkaException, StoreError) as error:
+            raise LocalError(f"the numbers of earlier events are not there yet: {error}") from error
+        if lost:
+            self._teller.say(
+                f"  {lost:,} events of earlier runs are lost: the embedded broker keeps nothing, and"
+                " ended before they were in the store"
+            )
+
+    def _restore(self) -> bool:
+        """A log that begins anew is given the events that the store has from its earlier lives.
+
+        Whether it was.
+        """
         state = self.plan.state
         if state.generation <= 1 or state.restored >= state.generation:
-            return
+            return False
         from streams.intake import restore
 
         def tell(done: int, total: int) -> None:
@@ -182,9 +216,10 @@ class Up:
         # A new Kafka log is as empty as the embedded broker's when a folder moves to it.
         settings = self.plan.settings
         empty = replace(settings, kafka=replace(settings.kafka, memory_only=True))
-        restore.run(empty, tell)
+        restored = restore.run(empty, tell) > 0
         done = State(state.broker, state.generation, restored=state.generation)
         self.plan.folder.note(done)
+        return restored
 
     def _look_at_broker(self) -> None:
         broker = self._broker

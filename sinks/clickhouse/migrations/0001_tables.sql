@@ -92,7 +92,7 @@ CREATE TABLE IF NOT EXISTS {{database}}.panes
 (
     indicator LowCardinality(String) COMMENT 'Name of the indicator, see catalog',
     cohort_kind LowCardinality(String) COMMENT 'all, team, manager or region',
-    cohort LowCardinality(String) COMMENT 'Name of the cohort; empty for all',
+    cohort LowCardinality(String) COMMENT 'Name of the cohort; all for everybody',
     grain LowCardinality(String) COMMENT 'Length of the slot: minute, hour or day (UTC)',
     slot_start DateTime64(3, 'UTC') COMMENT 'Beginning of the slot (UTC)',
     agent LowCardinality(String) COMMENT 'Agent that made this part: learners or objects',
@@ -115,7 +115,7 @@ CREATE TABLE IF NOT EXISTS {{database}}.rolling
 (
     indicator LowCardinality(String) COMMENT 'Name of the indicator, see catalog',
     cohort_kind LowCardinality(String) COMMENT 'all, team, manager or region',
-    cohort LowCardinality(String) COMMENT 'Name of the cohort; empty for all',
+    cohort LowCardinality(String) COMMENT 'Name of the cohort; all for everybody',
     window LowCardinality(String) COMMENT 'Length of the window: 1h, 1d, 7d or 28d',
     window_end DateTime64(3, 'UTC') COMMENT 'End of the window, not part of it (UTC); may lie ahead of now',
     n Int64 COMMENT 'Contributions in the window (count)',

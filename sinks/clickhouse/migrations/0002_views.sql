@@ -47,7 +47,7 @@ CREATE OR REPLACE VIEW {{database}}.indicators
     indicator LowCardinality(String) COMMENT 'Name of the indicator, see catalog',
     kind LowCardinality(String) COMMENT 'leading or lagging',
     cohort_kind LowCardinality(String) COMMENT 'all, team, manager or region',
-    cohort LowCardinality(String) COMMENT 'Name of the cohort; empty for all',
+    cohort LowCardinality(String) COMMENT 'Name of the cohort; all for everybody',
     window LowCardinality(String) COMMENT 'Length of the window: 1h, 1d, 7d or 28d',
     window_end DateTime64(3, 'UTC') COMMENT 'End of the window, not part of it (UTC); slides: a minute (1h), an hour (1d), a day (7d, 28d)',
     value Nullable(Float64) COMMENT 'Value in the unit of the indicator; null: denominator is 0',
@@ -94,7 +94,7 @@ CREATE OR REPLACE VIEW {{database}}.indicator_latest
     indicator LowCardinality(String) COMMENT 'Name of the indicator, see catalog',
     kind LowCardinality(String) COMMENT 'leading or lagging',
     cohort_kind LowCardinality(String) COMMENT 'all, team, manager or region',
-    cohort LowCardinality(String) COMMENT 'Name of the cohort; empty for all',
+    cohort LowCardinality(String) COMMENT 'Name of the cohort; all for everybody',
     window LowCardinality(String) COMMENT 'Length of the window: 1h, 1d, 7d or 28d',
     window_end DateTime64(3, 'UTC') COMMENT 'End of the newest window in which something changed (UTC)',
     value Nullable(Float64) COMMENT 'Value in the unit of the indicator; null: denominator is 0',
@@ -123,7 +123,8 @@ CREATE OR REPLACE VIEW {{database}}.conservation
     dead Int64 COMMENT 'Events that ended as a dead letter (count)',
     duplicate Int64 COMMENT 'Events whose id was seen before (count)',
     pending Int64 COMMENT 'Events not yet passed by every partition of uptake.batches and not yet seen (count)',
-    difference Int64 COMMENT 'Events that were passed and are none of the above (count); 0 unless something was lost'
+    difference Int64 COMMENT 'Events that were passed and are none of the above (count); 0 unless something went wrong',
+    lost Int64 COMMENT 'Events of earlier lives of a broker that keeps nothing, which had not arrived when it ended (count)'
 )
 AS WITH
     bitmapBuild(emptyArrayUInt64()) AS none,
@@ -141,18 +142,21 @@ SELECT
     toInt64(sum(bitmapCardinality(kept))) AS stored,
     toInt64(sum(bitmapCardinality(gone))) AS dead,
     toInt64(sum(bitmapCardinality(again))) AS duplicate,
-    received - stored - dead - duplicate - difference AS pending,
-    toInt64(sum(behind - bitmapCardinality(bitmapSubsetInRange(kept, toUInt64(0), passed))
-        - bitmapCardinality(bitmapSubsetInRange(gone, toUInt64(0), passed))
-        - bitmapCardinality(bitmapSubsetInRange(again, toUInt64(0), passed)))) AS difference
+    received - stored - dead - duplicate - difference - lost AS pending,
+    toInt64(sumIf(missing, NOT ended)) AS difference,
+    toInt64(sumIf(missing, ended)) AS lost
 FROM
 (
     SELECT
         source, kept, gone, again,
+        generation < newest AS ended,
         upper - first - skipped_all AS whole,
-        multiIf(generation < newest, upper, met < everywhere, first, next) AS reached,
+        multiIf(ended, upper, met < everywhere, first, next) AS reached,
         toUInt64(reached) AS passed,
-        multiIf(generation < newest, whole, met < everywhere, 0, next - first - skipped_next) AS behind
+        multiIf(ended, whole, met < everywhere, 0, next - first - skipped_next) AS behind,
+        behind - bitmapCardinality(bitmapSubsetInRange(kept, toUInt64(0), passed))
+            - bitmapCardinality(bitmapSubsetInRange(gone, toUInt64(0), passed))
+            - bitmapCardinality(bitmapSubsetInRange(again, toUInt64(0), passed)) AS missing
     FROM
     (
         SELECT
@@ -200,7 +204,7 @@ FROM
     )
 )
 GROUP BY source
-COMMENT 'One row a source: every event that came is stored, dead, a duplicate or pending; difference says what is missing. All lives of the broker log together';
+COMMENT 'One row a source: every event that came is stored, dead, a duplicate or pending; or it was lost with a broker that keeps nothing; difference says what is missing. All lives of the broker log together';
 
 CREATE OR REPLACE VIEW {{database}}.dead_letters
 (

@@ -13,10 +13,10 @@ from schemas.vocabulary import Vocabulary
 from schemas.xapi.request import parse_statements
 
 ROOT = Path(__file__).parents[3]
-LOG = Path(os.environ.get("UPTAKE_DATA", ROOT / "../shared/data")) / "lms-fun-mooc.jsonl.gz"
+LOG = Path(os.environ.get("REAL_LOGS", ROOT / "../shared/data")) / "lms-fun-mooc.jsonl.gz"
 
 
-@pytest.mark.skipif(not LOG.exists(), reason="no real logs: set UPTAKE_DATA to their folder")
+@pytest.mark.skipif(not LOG.exists(), reason="no real logs: set REAL_LOGS to their folder")
 def test_all_statements_are_accepted(decode: Callable[[bytes], Event], words: Vocabulary) -> None:
     with gzip.open(LOG) as file:
         lines = [line.strip() for line in file]

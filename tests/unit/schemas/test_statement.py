@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from schemas.decode import Decoder
 from schemas.records import Event
 from schemas.xapi.errors import REASONS, Invalid, from_msgspec
 from schemas.xapi.read import read
@@ -114,6 +115,24 @@ def test_legal_though_unusual(
     if path == "object":
         del statement["context"]
     decode(put(statement, path, value))
+
+
+@pytest.mark.parametrize(
+    ("received_at", "fine"),
+    [(0, True), (4_102_444_799_999, True), (4_102_444_800_000, False), (2**62, False)],
+)
+def test_without_a_timestamp_the_time_of_the_record_must_be_one(
+    decoder: Decoder, statement: dict[str, Any], received_at: int, fine: bool
+) -> None:
+    dated = json.dumps(statement).encode()
+    del statement["timestamp"]
+    undated = json.dumps(statement).encode()
+    assert decoder.decode(2, 0, 7, 0, received_at, dated).received_at == received_at
+    if fine:
+        assert decoder.decode(2, 0, 7, 0, received_at, undated).occurred_at == received_at
+    else:
+        with pytest.raises(Invalid, match="bad-time"):
+            decoder.decode(2, 0, 7, 0, received_at, undated)
 
 
 @pytest.mark.parametrize(
