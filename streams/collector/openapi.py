@@ -22,7 +22,7 @@ _ERRORS = {
     429: "The key sends too fast; come again after `Retry-After` seconds.",
     501: "Not implemented.",
     503: "Nothing can be taken now; come again after `Retry-After` seconds. Sending the same again "
-    "is safe: the ids of events are deterministic, so a repeat does not count twice.",
+    "does not count twice, but for statements with neither an id nor a timestamp.",
 }
 _WRITE_ERRORS = (400, 401, 403, 408, 413, 415, 429, 503)
 _READS = ("activities", "activities/profile", "activities/state", "agents", "agents/profile")
