@@ -26,6 +26,11 @@ from schemas.topics import SOURCES
 
 Columns = list[Sequence[Any]]
 
+_PaneSeries = tuple[str, str, str, str, int]
+"""Indicator, kind of cohort, cohort; agent and its partition."""
+_Versioned = tuple[int, list[int]]
+"""A cell and its version, the version first."""
+
 GRAINS: Final = ("minute", "hour", "day")
 _GRAIN_MS: Final = (60_000, 3_600_000, 86_400_000)
 _NO_ID: Final = bytes(16)
@@ -160,22 +165,44 @@ def assets(records: Iterable[Enriched]) -> Columns:
 def panes(records: Iterable[Panes]) -> Columns:
     """Columns of `panes`: one row a cell, the newest version. Quiet records hold values that are
     not whole yet and say nothing."""
-    newest: dict[tuple[object, ...], tuple[int, list[int]]] = {}
+    # Most rows of the sink are these, so a cell costs one look-up by two numbers.
+    newest: dict[_PaneSeries, dict[tuple[int, int], _Versioned]] = {}
     for record in records:
         if record.quiet:
             continue
         version = version_of(record.generation, record.position)
         for series in record.series:
             name = (series.indicator, series.cohort_kind, series.cohort)
+            cells = newest.setdefault((*name, record.agent, record.partition), {})
             for cell in series.cells:
-                key = (*name, cell[0], cell[1], record.agent, record.partition)
-                known = newest.get(key)
+                key = (cell[0], cell[1])
+                known = cells.get(key)
                 if known is None or known[0] <= version:
-                    newest[key] = (version, cell)
-    return _by_column([
-        (*key[:3], GRAINS[cell[0]], cell[1] * _GRAIN_MS[cell[0]], *key[5:], *cell[2:], version)
-        for key, (version, cell) in newest.items()
-    ])  # fmt: skip
+                    cells[key] = (version, cell)
+    return _of_panes(newest)
+
+
+def _of_panes(newest: dict[_PaneSeries, dict[tuple[int, int], _Versioned]]) -> Columns:
+    names: list[list[Any]] = [[] for _ in range(5)]
+    for name, of_series in newest.items():
+        for column, value in zip(names, name, strict=True):
+            column += [value] * len(of_series)
+    indicator, cohort_kind, cohort, agent, partition = names
+    if not indicator:
+        return []
+    found = [each for cells in newest.values() for each in cells.values()]
+    cells = [cell for _, cell in found]
+    return [
+        indicator,
+        cohort_kind,
+        cohort,
+        [GRAINS[cell[0]] for cell in cells],
+        [cell[1] * _GRAIN_MS[cell[0]] for cell in cells],
+        agent,
+        partition,
+        *([cell[place] for cell in cells] for place in range(2, 8)),
+        [version for version, _ in found],
+    ]
 
 
 def rolling(records: Iterable[Indicators]) -> Columns:

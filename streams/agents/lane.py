@@ -21,6 +21,10 @@ from streams.state.rows import EpochRows, Sealed
 _GATHER_SECONDS = 0.05
 """The first epoch after a quiet time waits this long for company."""
 
+_BEHIND_SECONDS = 3.0
+"""An epoch takes so long while much is waiting: what it says would be old soon, and to say it
+seldom leaves more time to catch up."""
+
 _PAUSE_FACTOR = 4
 _LONGEST_PAUSE_SECONDS = 5.0
 
@@ -80,11 +84,13 @@ class Lane:
             await self.end_epoch()
         return Verdict.TAKEN
 
-    def is_due(self, now: float) -> bool:
-        """Whether the epoch is to be ended by time. `now` is monotonic."""
+    def is_due(self, now: float, behind: bool = False) -> bool:
+        """Whether the epoch is to be ended by time. `now` is monotonic; `behind`: much is
+        waiting."""
         if self._begun is None or self._is_flying():
             return False
-        return now >= self._begun + _GATHER_SECONDS and now >= self._not_before
+        least = _BEHIND_SECONDS if behind else _GATHER_SECONDS
+        return now >= self._begun + least and now >= self._not_before
 
     async def end_epoch(self) -> None:
         """Seal what was applied and begin to write it; waits for the epoch before."""

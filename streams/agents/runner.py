@@ -25,6 +25,10 @@ _SEEK_AGAIN_SECONDS = 1.0
 _STUCK_SECONDS = 30.0
 _COMMIT_SECONDS = 1.0
 
+_MANY_RECORDS = 16
+"""So many unread records of a partition mean that the worker is behind; a poll of intake makes
+one or two."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -146,7 +150,7 @@ class AgentRunner:
         """To be called often; begins what is due, each beside the others."""
         now = monotonic()
         for partition, lane in self._lanes.items():
-            if lane.is_due(now):
+            if lane.is_due(now, self._unread(partition, lane) >= _MANY_RECORDS):
                 self._begin(partition, lane.end_epoch())
         if self._gaps:
             self._begin("seek", self._seek_missing())
@@ -171,12 +175,15 @@ class AgentRunner:
     def _note_state(self) -> None:
         for partition, lane in self._lanes.items():
             STATE_ROWS.labels(self.agent, partition).set(len(lane.rows))
-            tp = TP(self.source, partition)
-            end = self._app.monitor.tp_end_offsets.get(tp) or 0
-            unread = max(0, end - lane.rows.position - 1)
+            unread = self._unread(partition, lane)
             age = time() - self._read_at.get(partition, time()) if unread else 0.0
             LAG_RECORDS.labels("worker", self.source, partition).set(unread)
             LAG_SECONDS.labels("worker", self.source, partition).set(max(0.0, age))
+
+    def _unread(self, partition: int, lane: Lane) -> int:
+        """How many records wait, by what the last fetch said of the end."""
+        end = self._app.monitor.tp_end_offsets.get(TP(self.source, partition)) or 0
+        return max(0, end - lane.rows.position - 1)
 
     async def _seek_missing(self) -> None:
         """A seek can get lost, for it races with fetches under way; so it is repeated."""

@@ -188,6 +188,17 @@ def test_the_first_epoch_comes_soon_and_the_next_one_after_its_time() -> None:
     run(test)
 
 
+def test_an_epoch_takes_longer_while_much_is_waiting() -> None:
+    async def test() -> None:
+        lane = make(Played())
+        await lane.take(b"a", 0)
+        assert not lane.is_due(monotonic() + 2.0, behind=True)
+        assert lane.is_due(monotonic() + 2.0, behind=False)
+        assert lane.is_due(monotonic() + 3.1, behind=True)
+
+    run(test)
+
+
 def test_a_refused_output_stops_the_worker_and_nothing_is_written() -> None:
     async def test() -> None:
         played = Played()

@@ -186,17 +186,16 @@ class Up:
             lost = total(settle(self.plan.settings, _CATCH_UP_SECONDS, tick)).lost
             oldest = version_of(self.plan.state.generation, 0)
             with Store(self.plan.settings.clickhouse) as store:
-                for table in ("rolling", "panes"):
-                    store.command(
-                        f"ALTER TABLE {table} DELETE WHERE version < {oldest}"
-                        " SETTINGS mutations_sync = 2"
-                    )
+                store.command(
+                    f"ALTER TABLE rolling DELETE WHERE version < {oldest}"
+                    " SETTINGS mutations_sync = 2"
+                )
         except (Unsettled, KafkaException, StoreError) as error:
             raise LocalError(f"the numbers of earlier events are not there yet: {error}") from error
         if lost:
             self._teller.say(
-                f"  {lost:,} events of earlier runs are lost: the embedded broker keeps nothing, and"
-                " ended before they were in the store"
+                f"  {lost:,} events of earlier runs are lost: the embedded broker keeps nothing"
+                " and ended before they were in the store"
             )
 
     def _restore(self) -> bool:
