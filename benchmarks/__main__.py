@@ -7,10 +7,11 @@ to a JSON file (see --results).
 import argparse
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 import msgspec
 from rich.console import Console
@@ -24,6 +25,8 @@ _RESULTS = Path(__file__).parent / "results"
 _HALF = 0.5
 _WIDTH = 150
 _FALLBACK_RATE = 10_000.0
+_MINUTES = 12.0
+_T = TypeVar("_T")
 
 
 class Runner:
@@ -53,27 +56,21 @@ class Runner:
         )
 
     def whole(self) -> list[Any]:
-        """Part b of the targets: the whole way."""
+        """The whole way, on each broker, in each shape."""
         given = self._given
         return [
             whole.measure(kind, shape, given.events, given.learners, self._sayer(kind, shape))
-            for kind in self._kinds
-            for shape in given.shape
+            for kind, shape in self._in_time(product(self._kinds, given.shape))
         ]
 
     def stage(self) -> list[Any]:
-        """Part a: the Faust stage."""
+        """The Faust stage, in the first shape."""
         given = self._given
+        shape = given.shape[0]
+        counts = (given.events, given.naive_events, given.learners)
         return [
-            stage.measure(
-                self._best,
-                shape,
-                given.events,
-                given.naive_events,
-                given.learners,
-                self._sayer(self._best, shape),
-            )
-            for shape in given.shape
+            stage.measure(kind, shape, *counts, self._sayer(kind, shape))
+            for kind in self._in_time([self._best])
         ]
 
     def http(self) -> list[Any]:
@@ -81,13 +78,14 @@ class Runner:
         seconds = self._given.http_seconds
         return [
             result
-            for kind in self._kinds
+            for kind in self._in_time(self._kinds)
             for result in over_http.measure(kind, seconds, self._sayer(kind))
         ]
 
     def freshness(self) -> list[Any]:
         """At half of the rate that this run has seen for the same broker."""
         given = self._given
+        ways = get_args(freshness.Way)
         return [
             freshness.measure(
                 kind,
@@ -97,24 +95,34 @@ class Runner:
                 given.learners,
                 self._sayer(kind, way),
             )
-            for kind in self._kinds
-            for way in get_args(freshness.Way)
+            for kind, way in self._in_time(product(self._kinds, ways))
         ]
 
     def recovery(self) -> list[Any]:
         """Of a worker with a large state."""
         learners = self._given.recovery_learners
-        return recovery.measure(self._best, learners, self._sayer(self._best))
+        return [
+            result
+            for kind in self._in_time([self._best])
+            for result in recovery.measure(kind, learners, self._sayer(kind))
+        ]
 
     def profile(self) -> list[Any]:
-        """Where the time goes."""
+        """Where the time goes; a third of the events shows it."""
         given = self._given
+        events = max(1, given.events // 3)
         return [
-            where.profile(
-                self._best, shape, given.events, given.learners, self._sayer(self._best, shape)
-            )
-            for shape in given.shape
+            where.profile(kind, shape, events, given.learners, self._sayer(kind, shape))
+            for kind, shape in self._in_time(product([self._best], given.shape))
         ]
+
+    def _in_time(self, runs: Iterable[_T]) -> Iterator[_T]:
+        """The runs, as long as there is time to begin one."""
+        for run in runs:
+            if time.monotonic() - self._began > 60 * self._given.minutes:
+                self.say(f"no time left for {run}; see --minutes")
+                return
+            yield run
 
     @property
     def _best(self) -> BrokerKind:
@@ -154,6 +162,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rate", type=float, help="of freshness; default: half of what whole saw")
     parser.add_argument("--http-seconds", type=float, default=6.0)
     parser.add_argument("--freshness-seconds", type=float, default=12.0)
+    parser.add_argument(
+        "--minutes", type=float, default=_MINUTES, help="after these no run is begun"
+    )
     parser.add_argument("--results", type=Path, default=_RESULTS / "latest.json")
     given = parser.parse_args()
     unknown = [part for part in given.parts if part not in _PARTS]

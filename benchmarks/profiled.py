@@ -8,6 +8,7 @@ with what it called (`total`). C code counts to the Python function that called 
 """
 
 import argparse
+import re
 import signal
 import sys
 from collections import Counter
@@ -25,6 +26,7 @@ _STEP_SECONDS = 0.001
 _DEEPEST = 60
 _KEPT = 400
 _ROOT = Path(__file__).parents[1]
+_LIBRARY = re.compile(r".*/lib/python[\d.]+/")
 
 
 class Shares(Struct):
@@ -78,9 +80,9 @@ class Sampler:
 
 
 def _name(file: str, function: str) -> str:
-    """`streams/intake/reader.py Reader.read`; of packages only what follows site-packages."""
-    path = file.rpartition("site-packages/")[2]
-    return f"{path.removeprefix(f'{_ROOT}/')} {function}"
+    """`streams/intake/reader.py Reader.read`: no folder of this machine is in it."""
+    path = file.rpartition("site-packages/")[2].removeprefix(f"{_ROOT}/")
+    return f"{_LIBRARY.sub('', path)} {function}"
 
 
 def _process(name: str) -> Callable[[Settings], int | None]:

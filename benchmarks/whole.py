@@ -60,12 +60,11 @@ def measure(
     events: int,
     learners: int,
     say: Say,
-    during: Callable[[Rig], None] | None = None,
     module: str = "",
     arguments: Sequence[str] = (),
 ) -> Whole:
-    """One run. `module` runs the three processes (see Rig.launch); `during` is called at its end,
-    while everything still runs. Raises RuntimeError when events are missing."""
+    """One run. `module` runs the three processes (see Rig.launch). Raises RuntimeError when events
+    are missing."""
     load = load_average()
     made = list(statements(workload(shape, events, learners)))
     with running(kind) as rig:
@@ -78,8 +77,6 @@ def measure(
         rig.launch("worker", "sink", module=module, arguments=arguments)
         rig.launch("intake", module=module, arguments=arguments)
         result = _timed(rig, kind, shape, events)
-        if during is not None:
-            during(rig)
         rig.stop(*PIPELINE)
         say("the bare loop again")
         bare.append(run_bare(rig, events, learners))

@@ -72,7 +72,9 @@ class WorkerSettings(Struct, frozen=True, forbid_unknown_fields=True):
     instance: str = ""
     """Static membership: a restarted worker with the same name gets its partitions at once."""
     epoch_seconds: Annotated[float, Meta(gt=0)] = 1.0
-    epoch_bytes: Positive = 400_000
+    epoch_bytes: Annotated[int, Meta(ge=1, le=2_000_000)] = 1_500_000
+    """An epoch ends when so many bytes of rows were changed. The record is about three times as
+    large, and a record of the log may have 8 MB."""
     session_seconds: Annotated[float, Meta(ge=1)] = 10.0
     id_memory: Positive = 2_000_000
     """How many event ids a worker remembers, all its partitions together."""
