@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from confluent_kafka import KafkaException
 
@@ -145,6 +146,10 @@ def _kafka(settings: Settings) -> Iterator[Finding]:
 
 def _store(settings: Settings) -> Iterator[Finding]:
     url = settings.clickhouse.url
+    address = urlsplit(url)
+    if not reachable(f"{address.hostname}:{address.port or 8123}"):
+        yield Finding("problem", "store", f"nothing answers at {url}")
+        return
     try:
         store = Store(settings.clickhouse, database="default")
         told, now = store.query("SELECT version(), toUnixTimestamp64Milli(now64(3))")[0]
