@@ -1,139 +1,28 @@
 """`uptake up` from start to end, as its user sees it."""
 
-import json
 import os
 import re
 import signal
 import socket
 import stat
-import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
 
 import pytest
 
 from tests.fixtures.brokers import KINDS, Kind, require
+from tests.fixtures.running import Running, cli
 from tests.fixtures.waiting import wait_for
 
-_ROOT = Path(__file__).parents[2]
-_READY_SECONDS = 120.0
 _OPENED = (
     "SELECT numerator, people FROM indicators WHERE indicator = 'opportunities_opened' "
     "AND cohort_kind = 'all' AND window = '28d' ORDER BY window_end LIMIT 1"
 )
 
 
-class Running:
-    """An `uptake up` of this test."""
-
-    def __init__(self, data: Path, kind: Kind, *more: str) -> None:
-        self.data = data
-        self.told = data.parent / f"{data.name}-{uuid4().hex[:6]}.out"
-        arguments = ["up", "--data", str(data), "--ports", "auto", "--broker", kind, *more]
-        with self.told.open("wb") as output:
-            self.process = subprocess.Popen(
-                _command(*arguments), stdout=output, stderr=subprocess.STDOUT, cwd=_ROOT
-            )
-
-    @property
-    def config(self) -> str:
-        """Path of run.json."""
-        return str(self.data / "run.json")
-
-    def run(self) -> dict[str, Any]:
-        """run.json."""
-        document = json.loads(Path(self.config).read_text())
-        assert isinstance(document, dict)
-        return document
-
-    def processes(self) -> dict[str, Any]:
-        """processes.json."""
-        document = json.loads((self.data / "processes.json").read_text())
-        assert isinstance(document, dict)
-        return document
-
-    def wait_ready(self) -> "Running":
-        """Until run.json is there."""
-        ready = Path(self.config).exists
-
-        def ended_or_ready() -> bool:
-            assert self.process.poll() is None, self.told.read_text()
-            return ready()
-
-        wait_for(ended_or_ready, _READY_SECONDS, "run.json")
-        return self
-
-    def end(self, number: int = signal.SIGTERM) -> int:
-        """Send the signal and wait for the end; the exit code."""
-        self.process.send_signal(number)
-        return self.process.wait(120)
-
-    def kill(self) -> None:
-        """What a test that failed leaves behind."""
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-
-    def post(self, learner: str, count: int) -> None:
-        """Send events through the collector."""
-        events = [_event(learner, number) for number in range(count)]
-        run = self.run()
-        request = urllib.request.Request(
-            f"{run['collector']}/events/crm",
-            data=json.dumps(events).encode(),
-            headers={
-                "Authorization": f"Bearer {run['key']}",
-                "Content-Type": "application/json",
-            },
-        )
-        with urllib.request.urlopen(request, timeout=20) as answer:
-            assert answer.status in (200, 202, 204)
-
-    def query(self, sql: str) -> str:
-        """Ask the store."""
-        store = self.run()["clickhouse"]
-        request = urllib.request.Request(
-            f"{store['url']}/?database={store['database']}",
-            data=sql.encode(),
-            headers={
-                "X-ClickHouse-User": store["user"],
-                "X-ClickHouse-Key": store["password"],
-            },
-        )
-        with urllib.request.urlopen(request, timeout=20) as answer:
-            return str(answer.read().decode().strip())
-
-
-def _event(learner: str, number: int) -> dict[str, object]:
-    return {
-        "id": str(uuid4()),
-        "occurred_at": f"2026-03-02T10:{number % 60:02d}:00Z",
-        "learner": learner,
-        "issuer": "https://people.example",
-        "verb": "as:create",
-        "object": {
-            "id": f"https://crm.example/opportunity/{learner}-{number}",
-            "type": "https://w3id.org/uptake/types/opportunity",
-        },
-    }
-
-
-def _command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "uptake", *arguments]
-
-
-def _cli(*arguments: str, seconds: float = 60) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        _command(*arguments), cwd=_ROOT, capture_output=True, text=True, timeout=seconds
-    )
-
-
 def _settle(running: Running) -> str:
-    done = _cli("settle", "--config", running.config, "--timeout", "60", seconds=90)
+    done = cli("settle", "--config", running.config, "--timeout", "60", seconds=90)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -162,7 +51,7 @@ def test_from_start_to_end(up: Running) -> None:
     assert run["pid"] == up.process.pid
     assert stat.S_IMODE(Path(up.config).stat().st_mode) == 0o600
 
-    status = _cli("status", "--config", up.config)
+    status = cli("status", "--config", up.config)
     assert status.returncode == 0, status.stdout + status.stderr
     assert len(re.findall(r"ready \(pid \d+\)", status.stdout)) == 6
     for url in run["metrics"].values():
@@ -173,13 +62,13 @@ def test_from_start_to_end(up: Running) -> None:
     assert "all: 40 received = 40 stored + 0 dead + 0 duplicate; 0 pending" in _settle(up)
     assert up.query("SELECT count() FROM events") == "40"
 
-    again = _cli("up", "--data", str(up.data), "--ports", "auto")
+    again = cli("up", "--data", str(up.data), "--ports", "auto")
     assert again.returncode == 3
     assert f"in use by another `uptake up` (pid {up.process.pid})" in again.stderr
 
     assert up.end() == 0, up.told.read_text()
     assert not Path(up.config).exists()
-    assert _cli("status", "--config", up.config).returncode == 1
+    assert cli("status", "--config", up.config).returncode == 1
     assert "Traceback" not in up.told.read_text()
 
 
@@ -233,7 +122,7 @@ def test_each_process_that_is_killed_is_started_again(up: Running) -> None:
         _kill_and_wait(up, name)
     states = up.processes()
     assert [states[name]["restarts"] for name in names] == [1] * len(names)
-    status = _cli("status", "--config", up.config)
+    status = cli("status", "--config", up.config)
     assert status.stdout.count("restarted 1 times") == len(names)
     assert "all: 50 received = 50 stored" in _settle(up)
     assert up.end() == 0, up.told.read_text()
@@ -243,7 +132,7 @@ def _kill_and_wait(up: Running, name: str) -> None:
     old = up.processes()[name]["pid"]
     os.kill(old, signal.SIGKILL)
     wait_for(lambda: up.processes()[name]["pid"] != old, 30, f"another process for {name}")
-    wait_for(lambda: _cli("status", "--config", up.config).returncode == 0, 60, "all ready")
+    wait_for(lambda: cli("status", "--config", up.config).returncode == 0, 60, "all ready")
 
 
 def test_children_do_not_outlive_a_killed_supervisor(up: Running) -> None:
@@ -251,7 +140,7 @@ def test_children_do_not_outlive_a_killed_supervisor(up: Running) -> None:
     up.process.kill()
     up.process.wait()
     wait_for(lambda: not any(_alive(pid) for pid in pids), 15, "the end of all children")
-    status = _cli("status", "--config", up.config)
+    status = cli("status", "--config", up.config)
     assert status.returncode == 1
     assert "has ended without tidying up" in status.stdout
 
@@ -261,7 +150,7 @@ def test_a_port_in_use_is_named(tmp_path: Path) -> None:
         port = server.getsockname()[1]
         config = tmp_path / "uptake.toml"
         config.write_text(f"[collector]\nport = {port}\n")
-        done = _cli("up", "--data", str(tmp_path / "data"), "--config", str(config))
+        done = cli("up", "--data", str(tmp_path / "data"), "--config", str(config))
     assert done.returncode == 3
     assert re.search(r"port \d+ \(for .*\) is in use", done.stderr)
     assert "--ports auto" in done.stderr
