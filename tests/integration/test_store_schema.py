@@ -429,7 +429,8 @@ def test_directory_shows_the_newest_line(db: Store) -> None:
 
 
 def test_freshness_counts_what_was_stored(db: Store) -> None:
-    put(db, Enriched(0, 0, 0, 0, stored=[event(n, received_at=NOW - 2_000) for n in range(10)]))
+    now = int(time.time() * 1000)
+    put(db, Enriched(0, 0, 0, 0, stored=[event(n, received_at=now - 2_000) for n in range(10)]))
     rows_ = db.query("SELECT source, events, p50, longest FROM freshness")
     assert sum(row[1] for row in rows_) == 10
     assert all(row[0] == "lms" and row[2] >= 2 and row[3] < 600 for row in rows_)
