@@ -204,7 +204,7 @@ def test_an_event_that_the_store_refuses_becomes_a_dead_letter(run: Run) -> None
     run.send_events(100)
     run.start_sink()
     refused = sum(offset % 7 == 3 for offset in range(100))
-    run.until(lambda db: run.account(db) == (100, 100 - refused, refused, 0, 0, 0))
+    run.until(lambda db: run.account(db) == (100, 100 - refused, refused, 0, 0, 0, 0))
     run.until(lambda db: db.query("SELECT count() FROM dead_letters") == [(refused,)])
     with Store(run.store.settings) as db:
         found = db.query("SELECT DISTINCT stage, reason, topic FROM dead_letters")
