@@ -42,6 +42,7 @@ from uptake.local.kafka import KafkaNode, NodeConfig
 from uptake.local.kafka_jars import kafka_program
 from uptake.local.ports import LOOPBACK, free_ports
 from uptake.local.processes import Spec, ready
+from uptake.local.settle import settle
 
 KEY: Final = "chaos-write-key-0123456789"
 PASSWORD: Final = "chaos-store-password"
@@ -103,7 +104,8 @@ class Pipeline:
         return Target(os.getpid(), collector, KEY, self.settings.kafka.bootstrap)
 
     def start(self, teams: Path) -> None:
-        """Start all, load the directory of learners, and wait until all are ready."""
+        """Start all, load the directory of learners, and wait until it is in force everywhere: an
+        event that came before would not count for the cohorts of its learner."""
         self._broker.start()
         self._processes["broker"].held = False
         self._start("store")
@@ -114,6 +116,7 @@ class Pipeline:
             self._processes[name].start()
         for name in _ORDER:
             self._wait_ready(name)
+        settle(self.settings, _READY_SECONDS, lambda _: self.tick())
 
     def tick(self) -> None:
         """Start again what has ended; to be called several times a second."""
