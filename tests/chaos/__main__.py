@@ -23,7 +23,9 @@ def main() -> int:
     results = []
     for seed in range(asked.first_seed, asked.first_seed + asked.seeds):
         folder = Path(tempfile.mkdtemp(prefix=f"chaos-{seed}-"))
-        result = run(folder / "data", Wish(seed, asked.broker, asked.seconds), _say)
+        result = run(
+            folder / "data", Wish(seed, asked.broker, asked.seconds, real=asked.real), _say
+        )
         results.append(result)
         with asked.results.open("a") as file:
             file.write(json.dumps(asdict(result)) + "\n")
@@ -71,6 +73,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--broker", choices=("kafka", "embedded"), default="embedded")
     parser.add_argument("--seconds", type=float, default=40.0, help="length of the schedule")
+    parser.add_argument("--real", type=float, default=0.4, help="share of the real logs, 0 to 1")
     parser.add_argument("--results", type=Path, default=Path("chaos-results.jsonl"))
     return parser.parse_args()
 

@@ -1,4 +1,4 @@
-"""What is fed in a run: the real logs and a simulated load, out of order, late, some twice.
+"""What is fed in a run: of the real logs, and a simulated load, out of order, late, some twice.
 
 Everything is drawn from the seed. Each event is made twice: as the tools would send it, and as
 the recount counts it, so that what an event means is not asked of the pipeline.
@@ -54,8 +54,9 @@ class Load:
     directory: list[Listed]
 
 
-def load(seed: int, stories: int, real: bool) -> Load:
-    """The load of a seed: so many simulated stories, and the real logs if wanted."""
+def load(seed: int, stories: int, real: float) -> Load:
+    """The load of a seed: so many simulated stories, and a stretch of each real log that holds
+    this share of it, somewhere."""
     random = Random(f"load {seed}")
     directory = logs.directory()
     simulated = list(islice(told(random, directory), stories))
@@ -64,15 +65,21 @@ def load(seed: int, stories: int, real: bool) -> Load:
     for source in logs.FILES:
         own = [item for story in simulated for name, item, _ in story if name == source]
         own.sort(key=lambda item: item.at)
-        streams = [own]
-        if real:
-            streams.append(list(items(source, logs.FILES[source])))
-        pieces += _pieces(random, source, streams)
+        pieces += _pieces(random, source, [own, _stretch(random, source, real)])
     if real:
-        events += logs.events()
+        sent = {each for piece in pieces for each in piece.ids}
+        events += [event for event in logs.events() if event["event_id"] in sent]
     pieces += [_again(random, piece) for piece in pieces if random.random() < _AGAIN_SHARE]
     pieces += _broken(random)
     return Load(sorted(pieces, key=lambda piece: piece.at), events, directory)
+
+
+def _stretch(random: Random, source: str, share: float) -> list[Item]:
+    if not share:
+        return []
+    log = list(items(source, logs.FILES[source]))
+    first = int(len(log) * random.uniform(0, 1 - share))
+    return log[first : first + int(len(log) * share)]
 
 
 def _pieces(random: Random, source: str, streams: list[list[Item]]) -> Iterator[Piece]:

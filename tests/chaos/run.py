@@ -41,8 +41,8 @@ class Wish:
     seconds: float = 40.0
     """Of the schedule."""
     stories: int = 1_500
-    real: bool = True
-    """With the real logs."""
+    real: float = 0.4
+    """The share of each real log that is fed."""
     faults: list[Fault] | None = None
     """In place of those of the seed."""
     lie: bool = False

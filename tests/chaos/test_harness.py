@@ -66,7 +66,7 @@ def test_an_event_that_was_acknowledged_and_never_came_is_noticed(lying: Run) ->
 
 def _finished(folder: Path, lie: bool) -> Iterator[Run]:
     logs.require_logs()
-    wish = Wish(_SEED, "embedded", _SECONDS, _STORIES, real=False, faults=[], lie=lie)
+    wish = Wish(_SEED, "embedded", _SECONDS, _STORIES, real=0.0, faults=[], lie=lie)
     run = Run(folder, wish, print)
     try:
         run.finish()
