@@ -82,7 +82,7 @@ class Pipeline:
         self.folder = folder.absolute()
         self.kind = kind
         self.own_ends: Counter[str] = Counter()
-        """Processes that ended without our doing, with the last line that they logged."""
+        """Processes that ended without our doing, with the reason that they logged."""
         kafka, controller, store, collector = free_ports(4)
         self.links = {"feeder-collector": Proxy(collector), "sink-store": Proxy(store)}
         self._listeners: dict[str, int] = {}
@@ -226,8 +226,10 @@ class Pipeline:
 
     def _note_own_end(self, name: str) -> None:
         child = self._processes[name].child
-        last = child.last_lines(count=1)
-        told = last[0].rpartition(": ")[2][:120] if last else ""
+        lines = child.last_lines(count=200)
+        reasons = [line for line in lines if " CRITICAL " in line] or lines[-1:]
+        told = reasons[0].partition(" CRITICAL ")[2] or reasons[0] if reasons else ""
+        told = told[:160]
         self.own_ends[f"{name} ended with {child.exit_code()}: {told}"] += 1
 
     def _add(self, name: str, command: str, port: int, path: str = "/readyz") -> None:

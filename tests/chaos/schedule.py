@@ -19,7 +19,7 @@ WORKER_SESSION_SECONDS: Final = 4.0
 _FIRST_SECONDS: Final = 2.0
 
 PROCESSES: Final = ("collector", "intake", "worker", "sink", "store")
-HELPERS: Final = ("worker-2", "worker-3")
+HELPERS: Final = ("worker-2", "worker-3", "intake-2", "sink-2")
 LINKS: Final = ("feeder-collector", "sink-store")
 KAFKA_LINKS: Final = ("collector-broker", "intake-broker", "worker-broker", "sink-broker")
 _SESSIONS: Final[dict[Kind, dict[str, float]]] = {
@@ -93,7 +93,7 @@ def _subject(random: Random, what: What, kind: Kind, so_far: list[Fault]) -> tup
             return random.choice(links), random.uniform(0.5, 7.0), ""
         case "join":
             free = [name for name in HELPERS if name not in {each.whom for each in so_far}]
-            return free[0], random.uniform(6.0, 16.0), random.choice(["term", "kill"])
+            return random.choice(free), random.uniform(6.0, 16.0), random.choice(["term", "kill"])
 
 
 def _frozen_seconds(random: Random, whom: str, kind: Kind) -> float:
