@@ -4,6 +4,8 @@ DEMO_SECONDS ?=
 BROKER ?= embedded
 KAFKA ?= auto
 PYTEST_ARGS ?=
+SEEDS ?= 10
+FIRST_SEED ?= 1
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
@@ -16,12 +18,13 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	done)
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo up test lint format bench lock clean
+.PHONY: help install install-dev demo up test chaos lint format bench lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "Settings: DATA=$(DATA) (folder), DEMO_SECONDS=N (demo ends by itself), BROKER=embedded|kafka,"
-	@echo "          KAFKA=auto|require|off (tests on a real Apache Kafka), PYTEST_ARGS='...'"
+	@echo "          KAFKA=auto|require|off (tests on a real Apache Kafka), PYTEST_ARGS='...',"
+	@echo "          SEEDS=$(SEEDS) FIRST_SEED=$(FIRST_SEED) (chaos)"
 
 install: $(INSTALLED) ## Set up .venv to run Uptake; quick when done already
 
@@ -35,6 +38,9 @@ up: $(INSTALLED) ## Run everything, without simulated events
 
 test: $(INSTALLED_DEV) ## Run all tests but those that take long (chaos)
 	$(BIN)/python -m pytest -m "not chaos" --kafka=$(KAFKA) $(PYTEST_ARGS)
+
+chaos: $(INSTALLED_DEV) ## Kill, freeze and cut parts under load, SEEDS times, and recount
+	$(BIN)/python -m tests.chaos --seeds $(SEEDS) --first-seed $(FIRST_SEED) --broker $(BROKER)
 
 lint: $(INSTALLED_DEV) ## Check style (ruff) and types (mypy --strict)
 	$(BIN)/ruff check .

@@ -45,6 +45,21 @@ _NO_LONGER_OURS: Final = frozenset(
         KafkaError._NO_OFFSET,
     }
 )
+_BROKER_AWAY: Final = frozenset(
+    {
+        KafkaError._TRANSPORT,
+        KafkaError._ALL_BROKERS_DOWN,
+        KafkaError._TIMED_OUT,
+        KafkaError._TIMED_OUT_QUEUE,
+        KafkaError._WAIT_COORD,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.NOT_COORDINATOR,
+        KafkaError.REQUEST_TIMED_OUT,
+        KafkaError.NETWORK_EXCEPTION,
+    }
+)
+"""A commit that failed so is made again with the next cycle's."""
 
 
 class Stopped(Exception):
@@ -161,19 +176,24 @@ class Sink:
         self._resume()
 
     def _commit(self) -> None:
-        """Everything collected is stored: say so to the broker."""
+        """Everything collected is stored: say so to the broker, with the next cycle at the latest
+        when it is away."""
         if not self._offsets:
             return
         if self._producer.flush(_FLUSH_SECONDS):
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "dead letters not written"))
         done = [TopicPartition(t, p, offset) for (t, p), offset in self._offsets.items()]
-        self._offsets = {}
         try:
             self._consumer.commit(offsets=done, asynchronous=False)
         except KafkaException as error:
-            if error.args[0].code() not in _NO_LONGER_OURS:
+            code = error.args[0].code()
+            if code in _BROKER_AWAY:
+                log.warning("sink: offsets are committed later: %s", error.args[0].str())
+                return
+            if code not in _NO_LONGER_OURS:
                 raise
             log.info("sink: partitions moved on before the commit; they are read again")
+        self._offsets = {}
         self._measure_lag(done)
 
     def _measure_lag(self, done: Sequence[TopicPartition]) -> None:

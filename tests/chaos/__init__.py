@@ -1,0 +1,1 @@
+"""The whole pipeline as real processes, under load, while a seeded schedule of faults goes on."""

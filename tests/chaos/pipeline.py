@@ -1,0 +1,293 @@
+"""All processes of the pipeline, started here one by one, so that each can be hurt alone.
+
+Between some of them lies a proxy: a process has settings of its own that name the proxy instead
+of what is behind it. On Apache Kafka each process has a listener of its own, advertised at its
+proxy; the embedded broker has one address for all and is reached without.
+"""
+
+import os
+import signal
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+from time import monotonic
+from typing import Final
+
+from msgspec.structs import replace
+
+from schemas.settings import (
+    ClickHouseSettings,
+    CollectorSettings,
+    IntakeSettings,
+    KafkaSettings,
+    KeySettings,
+    PrivacySettings,
+    Settings,
+    WorkerSettings,
+)
+from schemas.settings_load import dump
+from sinks.clickhouse import migrate
+from streams import admin
+from streams.catalog.load import load, rows_for_store
+from streams.intake import directory
+from tests.chaos.proxy import Proxy
+from tests.chaos.schedule import HELPERS, KAFKA_LINKS, LINKS, WORKER_SESSION_SECONDS
+from tests.fixtures.brokers import Kind
+from tests.fixtures.waiting import wait_for
+from uptake.feed.target import Target
+from uptake.local.broker import EmbeddedBroker
+from uptake.local.child import Child
+from uptake.local.files import write_private
+from uptake.local.kafka import KafkaNode, NodeConfig
+from uptake.local.kafka_jars import kafka_program
+from uptake.local.ports import LOOPBACK, free_ports
+from uptake.local.processes import Spec, ready
+from uptake.local.settle import settle
+
+KEY: Final = "chaos-write-key-0123456789"
+PASSWORD: Final = "chaos-store-password"
+_ROOT: Final = Path(__file__).parents[2]
+_PAUSE_SECONDS: Final = 0.5
+_READY_SECONDS: Final = 120.0
+_ORDER: Final = ("worker", "sink", "intake", "collector")
+_END_SECONDS: Final = 30.0
+
+
+class _Process:
+    """A child that is started again when it has ended, unless it is `held`."""
+
+    def __init__(self, child: Child, port: int, path: str = "/readyz") -> None:
+        self.child = child
+        self.port = port
+        self.path = path
+        self.held = True
+        self.start_at: float | None = None
+        self.expected = False
+        """Its end was our doing."""
+
+    def start(self) -> None:
+        self.held = False
+        self.expected = False
+        self.start_at = None
+        self.child.start()
+
+    def is_ready(self) -> bool:
+        return self.child.running() and ready(self.port, self.path)
+
+
+class Pipeline:
+    """One run's processes. All methods belong to the thread that made it: children end with it."""
+
+    def __init__(self, folder: Path, kind: Kind) -> None:
+        self.folder = folder.absolute()
+        self.kind = kind
+        self.own_ends: Counter[str] = Counter()
+        """Processes that ended without our doing, with the reason that they logged."""
+        kafka, controller, store, collector = free_ports(4)
+        self.links = {"feeder-collector": Proxy(collector), "sink-store": Proxy(store)}
+        self._listeners: dict[str, int] = {}
+        if kind == "kafka":
+            self._listeners = dict(zip(KAFKA_LINKS, free_ports(len(KAFKA_LINKS)), strict=True))
+            self.links |= {link: Proxy(port) for link, port in self._listeners.items()}
+        assert set(self.links) == {*LINKS, *self._listeners}
+        self.settings = _settings(kind, kafka, store, collector)
+        self._broker = self._make_broker(kafka, controller)
+        self._processes = {"broker": _Process(self._broker.child, kafka)}
+        self._add("store", "store", store, "/ping")
+        for name in (*_ORDER, *HELPERS):
+            self._add(name, name.split("-")[0], free_ports(1)[0])
+
+    @property
+    def target(self) -> Target:
+        """Where to feed, past all proxies."""
+        collector = f"http://{LOOPBACK}:{self.settings.collector.port}"
+        return Target(os.getpid(), collector, KEY, self.settings.kafka.bootstrap)
+
+    def start(self, teams: Path) -> None:
+        """Start all, load the directory of learners, and wait until it is in force everywhere: an
+        event that came before would not count for the cohorts of its learner."""
+        self._broker.start()
+        self._processes["broker"].held = False
+        self._start("store")
+        admin.ensure(self.settings)
+        migrate.run(self.settings, rows_for_store(load(self.settings.worker.catalog)))
+        directory.load(self.settings, teams, lambda _done, _total: None)
+        for name in _ORDER:
+            self._processes[name].start()
+        for name in _ORDER:
+            self._wait_ready(name)
+        settle(self.settings, _READY_SECONDS, lambda _: self.tick())
+
+    def tick(self) -> None:
+        """Start again what has ended; to be called several times a second."""
+        for name, process in self._processes.items():
+            if process.held or process.child.running():
+                continue
+            if process.start_at is None:
+                process.start_at = monotonic() + _PAUSE_SECONDS
+                if not process.expected:
+                    self._note_own_end(name)
+            elif monotonic() >= process.start_at:
+                process.start()
+
+    def wait_all_ready(self) -> None:
+        """Until everything that belongs here runs and is ready."""
+        for name in ("store", *_ORDER):
+            self._wait_ready(name)
+
+    def kill(self, name: str) -> None:
+        """SIGKILL; it is started again soon."""
+        process = self._processes[name]
+        process.expected = True
+        if process.child.running():
+            process.child.kill()
+
+    def freeze(self, name: str) -> int:
+        """SIGSTOP; the pid, for `thaw`. 0: it was not running."""
+        child = self._processes[name].child
+        if not child.running() or child.pid is None:
+            return 0
+        os.kill(child.pid, signal.SIGSTOP)
+        return child.pid
+
+    def thaw(self, name: str, pid: int) -> None:
+        """SIGCONT, if that process still lives."""
+        child = self._processes[name].child
+        if pid and child.pid == pid and child.running():
+            os.kill(pid, signal.SIGCONT)
+
+    def hold(self, name: str) -> None:
+        """SIGKILL, and keep it away until `release`."""
+        self._processes[name].held = True
+        self.kill(name)
+
+    def release(self, name: str) -> None:
+        """Start it, if it is away."""
+        if not self._processes[name].child.running():
+            self._processes[name].start()
+
+    def leave(self, name: str, how: str) -> None:
+        """A helper goes: killed, or asked to end."""
+        process = self._processes[name]
+        process.held = True
+        if how == "kill":
+            process.child.kill()
+        else:
+            process.child.ask_to_end()
+
+    def mend(self) -> None:
+        """End everything that was done to links and helpers."""
+        for link in self.links.values():
+            link.mend()
+        for name in HELPERS:
+            process = self._processes[name]
+            process.held = True
+            process.child.ask_to_end()
+        self.release("store")
+
+    def end(self) -> list[str]:
+        """SIGTERM for all, in order; what did not end in time or with exit code 0."""
+        told = []
+        for name in ("collector", "intake", *HELPERS, "worker", "sink"):
+            process = self._processes[name]
+            process.held = True
+            started = process.child.pid is not None and process.child.running()
+            if started and not process.child.stop(_END_SECONDS):
+                told.append(f"{name} did not end within {_END_SECONDS:.0f} s of SIGTERM")
+            elif started and process.child.exit_code() != 0:
+                told.append(f"{name} ended with exit code {process.child.exit_code()}")
+        self._close()
+        return told
+
+    def abandon(self) -> None:
+        """SIGKILL for all that is left."""
+        for process in self._processes.values():
+            process.held = True
+            with suppress(ProcessLookupError):
+                process.child.kill()
+        self._close()
+
+    def _close(self) -> None:
+        self._processes["store"].child.stop(_END_SECONDS)
+        self._broker.stop()
+        for link in self.links.values():
+            link.close()
+
+    def _start(self, name: str) -> None:
+        self._processes[name].start()
+        self._wait_ready(name)
+
+    def _wait_ready(self, name: str) -> None:
+        def is_ready() -> bool:
+            self.tick()
+            return self._processes[name].is_ready()
+
+        wait_for(is_ready, _READY_SECONDS, f"{name} to be ready")
+
+    def _note_own_end(self, name: str) -> None:
+        child = self._processes[name].child
+        lines = child.last_lines(count=200)
+        reasons = [line for line in lines if " CRITICAL " in line] or lines[-1:]
+        told = reasons[0].partition(" CRITICAL ")[2] or reasons[0] if reasons else ""
+        told = told[:160]
+        self.own_ends[f"{name} ended with {child.exit_code()}: {told}"] += 1
+
+    def _add(self, name: str, command: str, port: int, path: str = "/readyz") -> None:
+        file = self.folder / f"{name}.json"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_private(file, dump(self._settings_of(command)))
+        arguments = [command, "--config", str(file)]
+        if command == "store":
+            arguments += ["--data", str(self.folder / "store")]
+        spec = Spec(command, tuple(arguments), port, path)
+        environment = {**spec.environment(), "PYTHONPATH": str(_ROOT)}
+        child = Child(name, spec.command(), self.folder / f"{name}.log", environment)
+        self._processes[name] = _Process(child, port, path)
+
+    def _settings_of(self, command: str) -> Settings:
+        """The settings of a process: it reaches others through the proxies."""
+        settings = self.settings
+        link = self.links.get(f"{command}-broker")
+        if link is not None:
+            kafka = replace(settings.kafka, bootstrap=f"{LOOPBACK}:{link.port}")
+            settings = replace(settings, kafka=kafka)
+        if command == "sink":
+            url = f"http://{LOOPBACK}:{self.links['sink-store'].port}"
+            settings = replace(settings, clickhouse=replace(settings.clickhouse, url=url))
+        return settings
+
+    def _make_broker(self, port: int, controller: int) -> EmbeddedBroker | KafkaNode:
+        log = self.folder / "broker.log"
+        if self.kind == "embedded":
+            return EmbeddedBroker(port, log)
+        config = NodeConfig(
+            port, controller, heap_mib=256, properties=self._broker_properties(port, controller)
+        )
+        return KafkaNode(kafka_program(), self.folder / "kafka", config, log)
+
+    def _broker_properties(self, port: int, controller: int) -> dict[str, str]:
+        """A listener for each process, advertised at its proxy."""
+        names = {link: link.split("-")[0].upper() for link in self._listeners}
+        listeners = [f"PLAINTEXT://{LOOPBACK}:{port}"]
+        behind = [f"{names[link]}://{LOOPBACK}:{at}" for link, at in self._listeners.items()]
+        told = [f"{name}://{LOOPBACK}:{self.links[link].port}" for link, name in names.items()]
+        protocols = ["PLAINTEXT", "CONTROLLER", *names.values()]
+        return {
+            "listeners": ",".join([*listeners, *behind, f"CONTROLLER://{LOOPBACK}:{controller}"]),
+            "advertised.listeners": ",".join([*listeners, *told]),
+            "listener.security.protocol.map": ",".join(f"{each}:PLAINTEXT" for each in protocols),
+        }
+
+
+def _settings(kind: Kind, kafka: int, store: int, collector: int) -> Settings:
+    """Short epochs and small batches, so that a fault meets every phase of them."""
+    return Settings(
+        kafka=KafkaSettings(
+            bootstrap=f"{LOOPBACK}:{kafka}", memory_only=kind == "embedded", generation=1
+        ),
+        clickhouse=ClickHouseSettings(url=f"http://{LOOPBACK}:{store}", password=PASSWORD),
+        collector=CollectorSettings(port=collector, keys=[KeySettings("chaos", KEY, "*")]),
+        intake=IntakeSettings(poll_records=200, pack_events=20),
+        worker=WorkerSettings(session_seconds=WORKER_SESSION_SECONDS, epoch_seconds=0.4),
+        privacy=PrivacySettings(pseudonym_key="chaos-pseudonym-key-0123456789"),
+    )
