@@ -87,6 +87,11 @@ class Lane:
             await self.end_epoch()
         return Verdict.TAKEN
 
+    @property
+    def is_taking(self) -> bool:
+        """Whether a record is being applied, or waits for an epoch to be sent."""
+        return self._lock.locked()
+
     def is_due(self, now: float, behind: bool = False) -> bool:
         """Whether the epoch is to be ended by time. `now` is monotonic; `behind`: much is
         waiting."""

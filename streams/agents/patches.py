@@ -109,6 +109,18 @@ def _log_of(table: CollectionT) -> str:
     return table.changelog_topic.get_topic_name()
 
 
+def read_position(app: AppT, tp: TP) -> int | None:
+    """The offset behind the last record that the client has given to Faust; None: not ours."""
+    client = cast(PromptConsumer, app.consumer)._thread._ensure_consumer()
+    subscription = client._subscription.subscription
+    if subscription is None or subscription.assignment is None:
+        return None
+    if tp not in subscription.assignment.tps:
+        return None
+    state = subscription.assignment.state_value(tp)
+    return state.position if state.has_valid_position else None
+
+
 async def seek(app: AppT, tp: TP, offset: int) -> None:
     """Read this partition from `offset` on; nothing happens when it is not ours any more."""
     try:

@@ -14,7 +14,7 @@ from schemas.settings import Settings
 from schemas.topics import state_topic
 from streams.agents.heartbeat import Heartbeat
 from streams.agents.lane import Lane, Verdict
-from streams.agents.patches import commit_offsets, seek
+from streams.agents.patches import commit_offsets, read_position, seek
 from streams.model.stage import Output, StageFactory
 from streams.state.errors import Guard, InputStuck
 from streams.state.log import Acknowledged, EpochLog, Trimmer
@@ -24,6 +24,7 @@ from streams.state.table import EpochTable
 _SEEK_AGAIN_SECONDS = 1.0
 _STUCK_SECONDS = 30.0
 _COMMIT_SECONDS = 1.0
+_SWALLOWED_SECONDS = 3.0
 
 _MANY_RECORDS = 16
 """So many unread records of a partition mean that the worker is behind; a poll of intake makes
@@ -85,6 +86,7 @@ class AgentRunner:
         self._committed: dict[TP, int] = {}
         self._next_commit = 0.0
         self._read_at: dict[int, float] = {}
+        self._awaited: dict[int, tuple[int, float]] = {}
         self._tasks: dict[object, asyncio.Task[None]] = {}
 
     # What the table says
@@ -95,6 +97,7 @@ class AgentRunner:
             STATE_ROWS.labels(self.agent, partition).set(0)
         self._lanes.clear()
         self._gaps.clear()
+        self._awaited.clear()
         self._committed.clear()
 
     def gained(self, parts: Mapping[int, EpochRows]) -> None:
@@ -158,6 +161,8 @@ class AgentRunner:
             self._next_commit = now + _COMMIT_SECONDS
             self._begin("commit", self._commit())
             self._note_state()
+            if not any(lane.is_taking for lane in self._lanes.values()):
+                self._find_swallowed(now)
 
     def _begin(self, name: object, work: Coroutine[Any, Any, None]) -> None:
         """Run `work` as a task, unless the last one of this name still runs."""
@@ -184,6 +189,25 @@ class AgentRunner:
         """How many records wait, by what the last fetch said of the end."""
         end = self._app.monitor.tp_end_offsets.get(TP(self.source, partition)) or 0
         return max(0, end - lane.rows.position - 1)
+
+    def _find_swallowed(self, now: float) -> None:
+        """Find records that Faust took and gave to nobody, with none behind them to show it.
+
+        In a rebalance Faust drops what it has fetched, and may go on behind it.
+        """
+        for partition, lane in self._lanes.items():
+            offset = lane.rows.position + 1
+            read = read_position(self._app, TP(self.source, partition)) or 0
+            if read <= offset:
+                self._awaited.pop(partition, None)
+                continue
+            awaited, since = self._awaited.get(partition, (-1, now))
+            if awaited != offset:
+                self._awaited[partition] = (offset, now)
+            elif now - since >= _SWALLOWED_SECONDS and partition not in self._gaps:
+                place = f"{self.source}/{partition}"
+                _log.warning("%s: record %d was read and not handed over", place, offset)
+                self._gaps[partition] = _Gap()
 
     async def _seek_missing(self) -> None:
         """A seek can get lost, for it races with fetches under way; so it is repeated."""
