@@ -15,6 +15,15 @@ EVENTS_OUT = Counter(
     "(accepted, refused, packed, dead, stored, duplicate, redelivered)",
     ["process", "source", "outcome"],
 )
+INVALID_SHARE = Gauge(
+    "uptake_invalid_share", "Share of invalid ones among the last records of a source", ["source"]
+)
+BREAKER_OPEN = Gauge(
+    "uptake_breaker_open",
+    "1: intake stopped, or stopped before its restart, as too many records of the source are "
+    "invalid",
+    ["source"],
+)
 DEAD_LETTERS = Counter("uptake_dead_letters_total", "Dead letters", ["stage", "reason"])
 RECORDS = Counter("uptake_records_total", "Records an agent has applied", ["agent"])
 BATCH_SIZE = Histogram(

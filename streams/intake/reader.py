@@ -13,6 +13,7 @@ from schemas.topics import BATCHES, DEAD_LETTERS, DIRECTORY, EVENTS, SOURCES
 from schemas.xapi.errors import Invalid
 from streams.intake import dead_letters, directory
 from streams.intake.books import DIRECTORY_SOURCE, Book, marks
+from streams.intake.breaker import Breaker
 from streams.intake.flight import Position, Source
 from streams.intake.packer import Packer, encoded
 
@@ -79,18 +80,21 @@ class Reading:
 
 class Reader:
     """Reads polls. `books`: the partitions that are ours, changed by the owner of this reader.
-    `wait` is called between two tries to decode a record; what it raises ends the poll."""
+    `breaker` is told of invalid records; when it has tripped, the poll must not be written. `wait`
+    is called between two tries to decode a record; what it raises ends the poll."""
 
     def __init__(
         self,
         settings: Settings,
         decode: Decode,
         books: dict[Source, Book],
+        breaker: Breaker,
         wait: Callable[[Exception], None],
     ) -> None:
         self._settings = settings
         self._decode = decode
         self._books = books
+        self._breaker = breaker
         self._wait = wait
         self._generation = settings.kafka.generation
 
@@ -123,6 +127,7 @@ class Reader:
                 self._directory_entry(record, received_at, now, reading)
             else:
                 self._event(record, book, received_at, now, reading)
+        self._breaker.polled(reading.taken)
         return reading
 
     def _event(
@@ -145,6 +150,7 @@ class Reader:
                 reason, detail = OUR_FAULT, _place(error)
                 _log.error("Our fault: offset %d of %s: %s", at[2], record.topic(), detail)
                 break
+        self._breaker.invalid(book.source, reading.taken[book.source], reason)
         source = SOURCES[book.source]
         reading.letters.append(
             dead_letters.letter(record, source, reason, detail, received_at, now, self._generation)

@@ -22,6 +22,7 @@ from schemas.settings import IntakeSettings, KafkaSettings, Settings
 from schemas.topics import BATCHES, DEAD_LETTERS, DIRECTORY, EVENTS
 from streams.intake import directory
 from streams.intake.books import DIRECTORY_SOURCE, Book, reopened
+from streams.intake.breaker import Breaker
 from streams.intake.flight import Flight, Position, Source
 from streams.intake.reader import OUR_FAULT, Reader
 from tests.unit.intake.records import BAD, ToyRecord, toy_decode, toy_record
@@ -55,7 +56,7 @@ class _World:
             position = self.committed.get(source)
             book = position and reopened(number, source[1], position.offset, position.note)
             self.books[source] = book or Book(number, source[1], 0, 0)
-        self.reader = Reader(SETTINGS, toy_decode, self.books, _never)
+        self.reader = Reader(SETTINGS, toy_decode, self.books, Breaker(SETTINGS.intake), _never)
         self.flight = Flight()
         self.sending: dict[tuple[str, int], list[tuple[bytes, Delivered]]] = defaultdict(list)
 
@@ -211,7 +212,8 @@ def test_any_polls_and_any_crash(
 
 
 def _reader(books: dict[Source, Book], decode: object = toy_decode) -> Reader:
-    return Reader(SETTINGS, decode, books, _never)  # type: ignore[arg-type]
+    breaker = Breaker(SETTINGS.intake)
+    return Reader(SETTINGS, decode, books, breaker, _never)  # type: ignore[arg-type]
 
 
 def test_a_dead_letter_keeps_everything_of_the_record() -> None:
@@ -254,7 +256,7 @@ def test_without_the_registry_a_record_is_tried_again() -> None:
 
     books = {("events.crm", 0): Book(0, 0, 0, 0)}
     waited: list[Exception] = []
-    reader = Reader(SETTINGS, decode, books, waited.append)
+    reader = Reader(SETTINGS, decode, books, Breaker(SETTINGS.intake), waited.append)
     reading = reader.read([toy_record(0, 0, 0, 1)], 2_000, moved=False)
     assert (len(waited), reading.letters, reading.taken[0]) == (2, [], 1)
 
