@@ -97,6 +97,7 @@ class Reader:
         self._breaker = breaker
         self._wait = wait
         self._generation = settings.kafka.generation
+        self._future_ms = int(settings.intake.future_seconds * 1000)
 
     def read(self, records: Sequence[Record], now: int, moved: bool) -> Reading:
         """Take the records of one poll, in their order. `now` in ms.
@@ -138,7 +139,10 @@ class Reader:
         value = record.value()
         while True:
             try:
-                reading.packer.event(self._decode(*at, value))
+                event = self._decode(*at, value)
+                if event.occurred_at > received_at + self._future_ms:
+                    self._check_future(event.occurred_at, record)
+                reading.packer.event(event)
                 return
             except Invalid as error:
                 reason: str = error.reason
@@ -156,6 +160,14 @@ class Reader:
             dead_letters.letter(record, source, reason, detail, received_at, now, self._generation)
         )
         reading.packer.dead(DeadOutcome(*at, reason))
+
+    def _check_future(self, occurred_at: int, record: Record) -> None:
+        """By times that lie in the record, never by our clock: a record that is read twice must
+        end the same. Raises Invalid."""
+        if occurred_at > dead_letters.replayed_at(record) + self._future_ms:
+            seconds = self._settings.intake.future_seconds
+            rule = f"no more than {seconds:g} s after the record's own time"
+            raise Invalid("future-time", "occurred_at", rule)
 
     def _directory_entry(
         self, record: Record, received_at: int, now: int, reading: Reading
