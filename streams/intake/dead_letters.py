@@ -15,6 +15,7 @@ REPLAY_HEADER = "uptake-replay"
 REPLAYED_AT_HEADER = "uptake-replayed-at"
 """Header of a record that was sent again: when, in ms since 1970 UTC. The record's own time is the
 one at which it came first."""
+_TIME_DIGITS = 15
 _MAX_KEPT = MAX_RECORD_BYTES - 64 * 1024
 """Bytes of an original that fit into a record beside the rest of the letter."""
 
@@ -33,7 +34,7 @@ class Original(Protocol):
 def replayed_at(original: Original) -> int:
     """When the record was sent again, in ms since 1970 UTC; 0: it was not."""
     for name, text in original.headers() or ():
-        if name == REPLAYED_AT_HEADER and text is not None and text.isdigit():
+        if name == REPLAYED_AT_HEADER and text and len(text) <= _TIME_DIGITS and text.isdigit():
             return int(text)
     return 0
 

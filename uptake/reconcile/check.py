@@ -21,7 +21,7 @@ from uptake.reconcile.sql import SHOWN, WINDOWS, Span, Window, comparison
 _DAY = 86_400_000
 QUIET_MS = 600_000
 """Windows that ended within this time are left for the next comparison: they still move."""
-SLICE_ROWS = 1_000_000
+SLICE_ROWS = 500_000
 """Events and rows of `rolling` that one query looks at, unless one day has more."""
 _LOOKS = 6
 _KEPT_MS = 2 * _DAY
