@@ -15,6 +15,15 @@ EVENTS_OUT = Counter(
     "(accepted, refused, packed, dead, stored, duplicate, redelivered)",
     ["process", "source", "outcome"],
 )
+INVALID_SHARE = Gauge(
+    "uptake_invalid_share", "Share of invalid ones among the last records of a source", ["source"]
+)
+BREAKER_OPEN = Gauge(
+    "uptake_breaker_open",
+    "1: intake stopped, or stopped before its restart, as too many records of the source are "
+    "invalid",
+    ["source"],
+)
 DEAD_LETTERS = Counter("uptake_dead_letters_total", "Dead letters", ["stage", "reason"])
 RECORDS = Counter("uptake_records_total", "Records an agent has applied", ["agent"])
 BATCH_SIZE = Histogram(
@@ -50,4 +59,22 @@ OFFSET_CHECKS = Counter(
 )
 RECOVERY_SECONDS = Gauge("uptake_recovery_seconds", "Time the last recovery took", ["agent"])
 RESTARTS = Counter("uptake_restarts_total", "Times a supervised process was restarted", ["process"])
+RECONCILE_RUNS = Counter(
+    "uptake_reconcile_runs_total",
+    "Comparisons of the streaming results with a recount, by result "
+    "(equal, different, failed: it could not be done)",
+    ["result"],
+)
+RECONCILE_EQUAL = Gauge(
+    "uptake_reconcile_equal", "1: the last comparison found no difference; 0: it found one"
+)
+RECONCILE_ROWS = Gauge("uptake_reconcile_rows", "Rows that the last comparison looked at")
+RECONCILE_DIFFERENCES = Gauge(
+    "uptake_reconcile_differences", "Rows that differed at the last comparison"
+)
+RECONCILE_SECONDS = Gauge("uptake_reconcile_seconds", "Time the last comparison took")
+RECONCILE_LAST_EQUAL = Gauge(
+    "uptake_reconcile_last_equal_timestamp_seconds",
+    "When a comparison last found no difference (seconds since 1970 UTC); 0: not since the start",
+)
 INFO = Gauge("uptake_build_info", "1; version in the label", ["process", "version"])

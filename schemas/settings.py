@@ -65,6 +65,14 @@ class IntakeSettings(Struct, frozen=True, forbid_unknown_fields=True):
     pack_events: Annotated[int, Meta(ge=1, le=5_000)] = 500
     poll_records: Positive = 4_000
     max_event_bytes: Positive = 1_000_000
+    future_seconds: Annotated[float, Meta(ge=0)] = 86_400.0
+    """An event that happens later than this after its record's own time is set aside as a dead
+    letter (`future-time`)."""
+    breaker_share: Annotated[float, Meta(ge=0, le=1)] = 0.5
+    """Intake stops when more than this share of the last records of a source is invalid; 1: it
+    never does."""
+    breaker_records: Positive = 1_000
+    """How many records of a source the breaker looks at; with fewer it does not trip."""
 
 
 class WorkerSettings(Struct, frozen=True, forbid_unknown_fields=True):

@@ -25,6 +25,7 @@ Reason = Literal[
     "bad-value",
     "bad-iri",
     "bad-time",
+    "future-time",
     "bad-duration",
     "bad-actor",
     "bad-object",

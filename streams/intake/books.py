@@ -22,6 +22,8 @@ class Book(Struct):
     first_offset: int
     next_offset: int
     skipped: int = 0
+    stopped: tuple[int, int] | None = None
+    """The breaker stopped reading here before: records it looked at, and invalid ones."""
 
     def take(self, offset: int) -> bool:
         """A record came. False: it was read before. Offsets that were jumped over hold none."""
@@ -60,15 +62,21 @@ class Book(Struct):
 def reopened(source: int, partition: int, committed: int, note: str | None) -> Book | None:
     """The book as it was when `committed` was committed; None when `note` does not say."""
     parts = (note or "").split(" ")
-    if len(parts) != 3 or parts[0] != _VERSION:
+    if len(parts) not in (3, 5) or parts[0] != _VERSION:
         return None
     try:
-        first, skipped = int(parts[1]), int(parts[2])
+        first, skipped, *window = map(int, parts[1:])
     except ValueError:
         return None
     if not 0 <= first <= committed or not 0 <= skipped <= committed - first:
         return None
-    return Book(source, partition, first, committed, skipped)
+    stopped = (window[0], window[1]) if window else None
+    return Book(source, partition, first, committed, skipped, stopped)
+
+
+def stopped_note(note: str, records: int, invalid: int) -> str:
+    """The note of a partition at which the breaker stopped reading, with what it had seen."""
+    return f"{note} {records} {invalid}"
 
 
 def marks(books: Iterable[Book], generation: int) -> list[Mark]:

@@ -10,6 +10,12 @@ from streams.kafka_clients import MAX_RECORD_BYTES
 STAGE = "intake"
 CUT = " (not all of its bytes are kept)"
 """Ends the detail of a letter that holds less than the original."""
+REPLAY_HEADER = "uptake-replay"
+"""Header of a record that was sent again: generation/topic/partition/offset of the first."""
+REPLAYED_AT_HEADER = "uptake-replayed-at"
+"""Header of a record that was sent again: when, in ms since 1970 UTC. The record's own time is the
+one at which it came first."""
+_TIME_DIGITS = 15
 _MAX_KEPT = MAX_RECORD_BYTES - 64 * 1024
 """Bytes of an original that fit into a record beside the rest of the letter."""
 
@@ -23,6 +29,14 @@ class Original(Protocol):
     def key(self) -> bytes | None: ...
     def value(self) -> bytes | None: ...
     def headers(self) -> Sequence[tuple[str, bytes | None]] | None: ...
+
+
+def replayed_at(original: Original) -> int:
+    """When the record was sent again, in ms since 1970 UTC; 0: it was not."""
+    for name, text in original.headers() or ():
+        if name == REPLAYED_AT_HEADER and text and len(text) <= _TIME_DIGITS and text.isdigit():
+            return int(text)
+    return 0
 
 
 def letter(

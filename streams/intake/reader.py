@@ -13,6 +13,7 @@ from schemas.topics import BATCHES, DEAD_LETTERS, DIRECTORY, EVENTS, SOURCES
 from schemas.xapi.errors import Invalid
 from streams.intake import dead_letters, directory
 from streams.intake.books import DIRECTORY_SOURCE, Book, marks
+from streams.intake.breaker import Breaker
 from streams.intake.flight import Position, Source
 from streams.intake.packer import Packer, encoded
 
@@ -79,20 +80,24 @@ class Reading:
 
 class Reader:
     """Reads polls. `books`: the partitions that are ours, changed by the owner of this reader.
-    `wait` is called between two tries to decode a record; what it raises ends the poll."""
+    `breaker` is told of invalid records; when it has tripped, the poll must not be written. `wait`
+    is called between two tries to decode a record; what it raises ends the poll."""
 
     def __init__(
         self,
         settings: Settings,
         decode: Decode,
         books: dict[Source, Book],
+        breaker: Breaker,
         wait: Callable[[Exception], None],
     ) -> None:
         self._settings = settings
         self._decode = decode
         self._books = books
+        self._breaker = breaker
         self._wait = wait
         self._generation = settings.kafka.generation
+        self._future_ms = int(settings.intake.future_seconds * 1000)
 
     def read(self, records: Sequence[Record], now: int, moved: bool) -> Reading:
         """Take the records of one poll, in their order. `now` in ms.
@@ -123,6 +128,7 @@ class Reader:
                 self._directory_entry(record, received_at, now, reading)
             else:
                 self._event(record, book, received_at, now, reading)
+        self._breaker.polled(reading.taken)
         return reading
 
     def _event(
@@ -133,7 +139,10 @@ class Reader:
         value = record.value()
         while True:
             try:
-                reading.packer.event(self._decode(*at, value))
+                event = self._decode(*at, value)
+                if event.occurred_at > received_at + self._future_ms:
+                    self._check_future(event.occurred_at, record)
+                reading.packer.event(event)
                 return
             except Invalid as error:
                 reason: str = error.reason
@@ -145,11 +154,20 @@ class Reader:
                 reason, detail = OUR_FAULT, _place(error)
                 _log.error("Our fault: offset %d of %s: %s", at[2], record.topic(), detail)
                 break
+        self._breaker.invalid(book.source, reading.taken[book.source], reason)
         source = SOURCES[book.source]
         reading.letters.append(
             dead_letters.letter(record, source, reason, detail, received_at, now, self._generation)
         )
         reading.packer.dead(DeadOutcome(*at, reason))
+
+    def _check_future(self, occurred_at: int, record: Record) -> None:
+        """By times that lie in the record, never by our clock: a record that is read twice must
+        end the same. Raises Invalid."""
+        if occurred_at > dead_letters.replayed_at(record) + self._future_ms:
+            seconds = self._settings.intake.future_seconds
+            rule = f"no more than {seconds:g} s after the record's own time"
+            raise Invalid("future-time", "occurred_at", rule)
 
     def _directory_entry(
         self, record: Record, received_at: int, now: int, reading: Reading

@@ -1,5 +1,6 @@
 """Finds dead letters in the store, shows them and sends them again."""
 
+import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -10,13 +11,11 @@ from schemas.records import DeadLetter
 from schemas.settings import Settings
 from schemas.topics import DIRECTORY, EVENTS
 from streams.intake import store
-from streams.intake.dead_letters import CUT
+from streams.intake.dead_letters import CUT, REPLAY_HEADER, REPLAYED_AT_HEADER
 from streams.intake.writer import Writer
 
-REPLAY_HEADER = "uptake-replay"
-"""Header of a record that was sent again: generation/topic/partition/offset of the first."""
-
 _WAIT_SECONDS = 30.0
+_OURS = frozenset({REPLAY_HEADER, REPLAYED_AT_HEADER})
 _REPLAYABLE = frozenset({*EVENTS, DIRECTORY})
 _LETTERS = """
 SELECT toUnixTimestamp64Milli(received_at), toUnixTimestamp64Milli(dead_at), source, stage, reason,
@@ -97,13 +96,17 @@ def replay(
     writer = Writer(settings.kafka, "uptake-replay")
     for letter in letters:
         origin = f"{letter.generation}/{letter.topic}/{letter.partition}/{letter.offset}"
-        headers = [header for header in letter.headers if header[0] != REPLAY_HEADER]
+        headers = [header for header in letter.headers if header[0] not in _OURS]
         writer.write(
             letter.topic,
             letter.value,
             key=letter.key,
             timestamp=letter.received_at,
-            headers=[*headers, (REPLAY_HEADER, origin.encode())],
+            headers=[
+                *headers,
+                (REPLAY_HEADER, origin.encode()),
+                (REPLAYED_AT_HEADER, b"%d" % (time.time_ns() // 1_000_000)),
+            ],
         )
         progress(writer.acknowledged)
     writer.finish(_WAIT_SECONDS)

@@ -21,16 +21,19 @@ from schemas.codec import Codec
 from schemas.decode import Decoder
 from schemas.metrics import (
     BATCH_SIZE,
+    BREAKER_OPEN,
     DEAD_LETTERS,
     EVENTS_IN,
     EVENTS_OUT,
+    INVALID_SHARE,
     LAG_RECORDS,
     LAG_SECONDS,
 )
 from schemas.settings import Settings
 from schemas.topics import SOURCES
 from streams import admin
-from streams.intake.books import DIRECTORY_SOURCE, Book
+from streams.intake.books import DIRECTORY_SOURCE, Book, stopped_note
+from streams.intake.breaker import Breaker, Tripped
 from streams.intake.flight import Flight, Position, Source
 from streams.intake.ownership import OtherLog, open_books
 from streams.intake.pseudonym import pseudonymiser
@@ -67,9 +70,12 @@ class Intake:
         self._books: dict[Source, Book] = {}
         self._closed: dict[Source, Book] = {}
         self._moved = False
-        self._reader = Reader(settings, decode, self._books, self._wait)
+        self._breaker = Breaker(settings.intake)
+        self._reader = Reader(settings, decode, self._books, self._breaker, self._wait)
         self._flight = Flight()
         self._committable: dict[Source, Position] = {}
+        self._written: dict[Source, Position] = {}
+        """How far each of our partitions was read and given to Kafka."""
         self._last_commit = time.monotonic()
         self._producer = Producer(producer_config(settings.kafka, "uptake-intake"))
         config = consumer_config(settings.kafka, settings.intake.group, "uptake-intake")
@@ -91,6 +97,10 @@ class Intake:
                 while not self.stopping.is_set():
                     self._turn()
             return 0 if self._settle(_STOP_SECONDS) else 1
+        except Tripped as trip:
+            self._stop_at(trip)
+            _log.critical("Intake stops: %s", trip)
+            return 1
         except (Broken, OtherLog, KafkaException) as error:
             _log.critical("Intake stops: %s", error)
             return 1
@@ -120,6 +130,8 @@ class Intake:
             Sequence[Record], [message for message in messages if message.error() is None]
         )
         reading = self._reader.read(records, now, self._moved)
+        if self._breaker.tripped is not None:
+            raise self._breaker.tripped
         if len(records) < len(messages):
             self._take_events(messages, reading, now)
         for topic, partition in reading.early:
@@ -151,7 +163,9 @@ class Intake:
     def _write(self, reading: Reading, now: int) -> None:
         generation = self._settings.kafka.generation
         records = list(reading.records(self._books, generation, now))
-        delivered = self._flight.launch(len(records), reading.positions(self._books))
+        positions = reading.positions(self._books)
+        self._written.update(positions)
+        delivered = self._flight.launch(len(records), positions)
         produce = self._producer.produce
         for topic, partition, value in records:
             while True:
@@ -161,6 +175,24 @@ class Intake:
                 except BufferError:
                     self._producer.poll(_POLL_SECONDS)
                     self._check()
+
+    def _stop_at(self, trip: Tripped) -> None:
+        """Commit what was written, and beside it what the breaker had seen until then: started
+        again, this process stops at the same poll and writes no more of it."""
+        BREAKER_OPEN.labels(SOURCES[trip.source]).set(1)
+        try:
+            settled = self._settle(_STOP_SECONDS)
+        except (Broken, KafkaException) as error:
+            _log.error("Not all was written and committed: %s", error)
+            return
+        if not settled:
+            return
+        seen = self._breaker.before(trip.source)
+        for source, position in self._written.items():
+            if SOURCE_NUMBERS[source[0]] == trip.source:
+                note = stopped_note(position.note, *seen)
+                self._committable[source] = Position(position.offset, note)
+        self._commit(wait=True)
 
     def _wait(self, error: Exception) -> None:
         """Before a record is decoded again."""
@@ -218,6 +250,11 @@ class Intake:
         self._moved = True
         books = open_books(consumer, partitions, self._settings.kafka, self._closed)
         self._books.update(books)
+        for source, book in books.items():
+            self._written[source] = Position(book.next_offset, book.note())
+            if book.stopped is not None:
+                self._breaker.restore(book.source, *book.stopped)
+                BREAKER_OPEN.labels(SOURCES[book.source]).set(1)
         consumer.assign(
             [
                 TopicPartition(topic, partition, book.next_offset)
@@ -240,8 +277,10 @@ class Intake:
         self._flight.forget(sources)
         for source in sources:
             self._committable.pop(source, None)
+            self._written.pop(source, None)
             book = self._books.pop(source, None)
             if book is not None:
+                book.stopped = None
                 self._closed[source] = book
 
     def _measure(self, reading: Reading, now: int) -> None:
@@ -255,6 +294,8 @@ class Intake:
                 EVENTS_IN.labels(_PROCESS, source).inc(taken)
                 EVENTS_OUT.labels(_PROCESS, source, "packed").inc(taken - refused)
                 EVENTS_OUT.labels(_PROCESS, source, "dead").inc(refused)
+                INVALID_SHARE.labels(source).set(self._breaker.share(SOURCES.index(source)))
+                BREAKER_OPEN.labels(source).set(0)
         BATCH_SIZE.labels(_PROCESS, "poll").observe(sum(reading.taken))
         for (topic, partition), received_at in reading.last.items():
             age = max(0, now - received_at) / 1000

@@ -31,7 +31,9 @@ pytestmark = pytest.mark.timeout(600)
 
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[Running]:
-    up = Running(tmp_path / "data", "embedded")
+    config = tmp_path / "uptake.toml"
+    config.write_text("[intake]\nbreaker_share = 1.0\n")
+    up = Running(tmp_path / "data", "embedded", "--config", str(config))
     try:
         yield up.wait_ready()
     finally:

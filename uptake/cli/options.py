@@ -11,7 +11,7 @@ from schemas.settings import Settings
 from schemas.settings_load import CONFIG_VARIABLE, Loaded, load
 
 DEFAULT_DATA = Path(".uptake")
-_LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 ConfigOption = Annotated[
     Path | None,
@@ -49,5 +49,5 @@ def client_settings(config: Path | None) -> Loaded:
 
 def process_settings(config: Path | None) -> Settings:
     """Settings of a process, and its log on standard error. Raises SettingsError."""
-    logging.basicConfig(level=logging.INFO, format=_LOG_FORMAT)
+    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
     return load(config).settings

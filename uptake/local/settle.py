@@ -83,15 +83,16 @@ def settle(settings: Settings, seconds: float, tick: Tick) -> list[Account]:
     Raises Unsettled when the time is over, also where Kafka or the store is away that long.
     """
     limit = monotonic() + seconds
-    while not reachable(settings.kafka.bootstrap):
-        _wait(f"Kafka does not answer at {settings.kafka.bootstrap}", limit, tick)
-    ends = Ends(settings.kafka)
-    try:
-        for stage in stages(settings):
-            _pass(ends, stage, limit, tick)
-    finally:
-        ends.close()
+    _arrive(settings, limit, tick)
     return _add_up(settings.clickhouse, limit, tick)
+
+
+def arrive(settings: Settings, seconds: float, tick: Tick) -> None:
+    """Wait until all that was accepted before the call is queryable, while more may come.
+
+    Raises Unsettled as `settle` does.
+    """
+    _arrive(settings, monotonic() + seconds, tick)
 
 
 def accounts(store: Store) -> list[Account]:
@@ -119,6 +120,17 @@ def missing(ends: dict[Place, int], committed: dict[Place, int]) -> dict[Place, 
     """Records of each partition that are not passed yet; without those that are."""
     left = {place: end - committed.get(place, 0) for place, end in ends.items()}
     return {place: count for place, count in left.items() if count > 0}
+
+
+def _arrive(settings: Settings, limit: float, tick: Tick) -> None:
+    while not reachable(settings.kafka.bootstrap):
+        _wait(f"Kafka does not answer at {settings.kafka.bootstrap}", limit, tick)
+    ends = Ends(settings.kafka)
+    try:
+        for stage in stages(settings):
+            _pass(ends, stage, limit, tick)
+    finally:
+        ends.close()
 
 
 def _pass(ends: Ends, stage: Stage, limit: float, tick: Tick) -> None:

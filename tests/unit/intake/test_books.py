@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.records import Mark
-from streams.intake.books import DIRECTORY_SOURCE, Book, marks, reopened
+from streams.intake.books import DIRECTORY_SOURCE, Book, marks, reopened, stopped_note
 
 
 @given(
@@ -38,7 +38,14 @@ def test_a_record_that_was_read_is_not_read_again() -> None:
     assert book == Book(0, 0, 10, 20, 3)
 
 
-@pytest.mark.parametrize("note", [None, "", "x", "1 0", "2 0 0", "1 a 0", "1 0 b"])
+def test_where_the_breaker_stopped_is_known_until_the_next_note() -> None:
+    book = Book(0, 0, 10, 20, 3)
+    again = reopened(0, 0, 20, stopped_note(book.note(), 700, 300))
+    assert again == Book(0, 0, 10, 20, 3, (700, 300))
+    assert reopened(0, 0, 20, again.note()) == book
+
+
+@pytest.mark.parametrize("note", [None, "", "x", "1 0", "2 0 0", "1 a 0", "1 0 b", "1 0 0 0"])
 @pytest.mark.parametrize("impossible", ["1 30 0", "1 10 11", "1 -1 0", "1 0 -1"])
 def test_a_note_that_is_not_ours_opens_nothing(note: str | None, impossible: str) -> None:
     assert reopened(0, 0, 20, note) is None

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import cast
 
+import pytest
 from confluent_kafka import KafkaError, Message
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,6 +23,8 @@ from schemas.settings import IntakeSettings, KafkaSettings, Settings
 from schemas.topics import BATCHES, DEAD_LETTERS, DIRECTORY, EVENTS
 from streams.intake import directory
 from streams.intake.books import DIRECTORY_SOURCE, Book, reopened
+from streams.intake.breaker import Breaker
+from streams.intake.dead_letters import REPLAYED_AT_HEADER
 from streams.intake.flight import Flight, Position, Source
 from streams.intake.reader import OUR_FAULT, Reader
 from tests.unit.intake.records import BAD, ToyRecord, toy_decode, toy_record
@@ -55,7 +58,7 @@ class _World:
             position = self.committed.get(source)
             book = position and reopened(number, source[1], position.offset, position.note)
             self.books[source] = book or Book(number, source[1], 0, 0)
-        self.reader = Reader(SETTINGS, toy_decode, self.books, _never)
+        self.reader = Reader(SETTINGS, toy_decode, self.books, Breaker(SETTINGS.intake), _never)
         self.flight = Flight()
         self.sending: dict[tuple[str, int], list[tuple[bytes, Delivered]]] = defaultdict(list)
 
@@ -211,7 +214,8 @@ def test_any_polls_and_any_crash(
 
 
 def _reader(books: dict[Source, Book], decode: object = toy_decode) -> Reader:
-    return Reader(SETTINGS, decode, books, _never)  # type: ignore[arg-type]
+    breaker = Breaker(SETTINGS.intake)
+    return Reader(SETTINGS, decode, books, breaker, _never)  # type: ignore[arg-type]
 
 
 def test_a_dead_letter_keeps_everything_of_the_record() -> None:
@@ -243,6 +247,49 @@ def test_our_own_fault_costs_one_record_and_shows_no_text() -> None:
     assert "example.org" not in letter.detail
 
 
+DAY = 86_400_000
+
+
+@pytest.mark.parametrize("ahead", [-DAY, 0, DAY, DAY + 1, 400 * DAY])
+@pytest.mark.parametrize("replayed_after", [None, 0, 400 * DAY])
+def test_far_future_is_set_aside_until_it_has_come(ahead: int, replayed_after: int | None) -> None:
+    came = 20_000 * DAY
+
+    def decode(*at: object) -> Event:
+        event = toy_decode(*at)  # type: ignore[arg-type]
+        event.occurred_at = came + ahead
+        return event
+
+    headers: list[tuple[str, bytes | None]] = []
+    if replayed_after is not None:
+        headers = [(REPLAYED_AT_HEADER, b"%d" % (came + replayed_after))]
+    record = ToyRecord("events.crm", 0, 0, b"1", None, came, headers)
+    books = {("events.crm", 0): Book(0, 0, 0, 0)}
+    # Whatever our clock says.
+    for now in (0, came, came + 900 * DAY):
+        reading = _reader(dict(books), decode).read([record], now, moved=False)
+        books["events.crm", 0] = Book(0, 0, 0, 0)
+        reasons = [letter.reason for letter in reading.letters]
+        too_early = ahead > DAY and not (replayed_after and ahead <= replayed_after + DAY)
+        assert reasons == (["future-time"] if too_early else [])
+
+
+def test_a_header_that_is_not_ours_changes_nothing() -> None:
+    def decode(*at: object) -> Event:
+        event = toy_decode(*at)  # type: ignore[arg-type]
+        event.occurred_at = 3 * DAY
+        return event
+
+    for text in (b"", b"-1", b"1e20", b"9" * 5_000, b"\xff", None):
+        record = ToyRecord("events.crm", 0, 0, b"1", None, DAY, [(REPLAYED_AT_HEADER, text)])
+        books = {("events.crm", 0): Book(0, 0, 0, 0)}
+        [letter] = _reader(books, decode).read([record], DAY, moved=False).letters
+        assert (letter.reason, letter.detail) == (
+            "future-time",
+            "occurred_at: no more than 86400 s after the record's own time",
+        )
+
+
 def test_without_the_registry_a_record_is_tried_again() -> None:
     tries = []
 
@@ -254,7 +301,7 @@ def test_without_the_registry_a_record_is_tried_again() -> None:
 
     books = {("events.crm", 0): Book(0, 0, 0, 0)}
     waited: list[Exception] = []
-    reader = Reader(SETTINGS, decode, books, waited.append)
+    reader = Reader(SETTINGS, decode, books, Breaker(SETTINGS.intake), waited.append)
     reading = reader.read([toy_record(0, 0, 0, 1)], 2_000, moved=False)
     assert (len(waited), reading.letters, reading.taken[0]) == (2, [], 1)
 

@@ -1,0 +1,47 @@
+"""The alert rules ask for metrics that exist, and the runbook says what to do about each."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import prometheus_client
+import yaml
+from prometheus_client.metrics import MetricWrapperBase
+
+from schemas import metrics
+
+_ROOT = Path(__file__).parents[2]
+_SUFFIX = re.compile(r"_(bucket|sum|count)$")
+
+
+def _rules() -> list[dict[str, Any]]:
+    document = yaml.safe_load((_ROOT / "deploy" / "prometheus" / "alerts.yml").read_text())
+    return [rule for group in document["groups"] for rule in group["rules"]]
+
+
+def _labels() -> dict[str, tuple[str, ...]]:
+    """Metric, as Prometheus sees it -> its labels."""
+    found: dict[str, tuple[str, ...]] = {}
+    for metric in vars(metrics).values():
+        if isinstance(metric, MetricWrapperBase):
+            counted = isinstance(metric, prometheus_client.Counter)
+            name = metric._name + ("_total" if counted else "")
+            found[name] = tuple(metric._labelnames)
+    return found
+
+
+def test_rules_ask_for_metrics_and_labels_that_exist() -> None:
+    known = _labels()
+    for rule in _rules():
+        for name, _, asked in re.findall(r"(uptake_\w+)(\{([^}]*)\})?", rule["expr"]):
+            name = _SUFFIX.sub("", name)
+            assert name in known, rule["alert"]
+            assert set(re.findall(r"(\w+)=", asked)) <= set(known[name]), rule["alert"]
+
+
+def test_each_alert_has_its_place_in_the_runbook() -> None:
+    headings = re.findall(r"^## (\w+)$", (_ROOT / "docs" / "runbook.md").read_text(), re.MULTILINE)
+    assert [rule["alert"] for rule in _rules()] == headings
+    for rule in _rules():
+        assert rule["annotations"]["runbook"] == f"docs/runbook.md#{rule['alert'].lower()}"
+        assert rule["labels"]["severity"] in ("critical", "warning")

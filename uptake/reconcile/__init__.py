@@ -1,0 +1,1 @@
+"""Compare what the stream counted with a recount over the stored events."""

@@ -1,0 +1,258 @@
+"""SQL that counts the catalog's indicators again from the view `events`: one contribution a row.
+
+Made from the catalog alone, so that a new indicator needs no new SQL. It says with sorts and
+window functions what the stream says with walks and differences, and shares no code with it.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from streams.catalog.load import Catalog, Equals, Indicator, Journey, Success
+
+COLUMNS = "indicator, t, learner, team, manager, region, num, den"
+"""Of a contribution. t: when, in ms since 1970 UTC."""
+
+_UNCOUNTED = ("unmapped", "voided")
+"""Signals that no indicator counts."""
+_NEVER = 1 << 60
+"""A time after all others, in ms."""
+_FIRST = "(received_at, generation, partition, offset)"
+"""Of several rows with the id of one event, the first is the event."""
+
+
+class Group(NamedTuple):
+    """Indicators that are recounted in one query: those of a journey, or those on signals."""
+
+    journey: str
+    """Empty: they stand on signals."""
+    indicators: dict[str, Indicator]
+
+
+class Times(NamedTuple):
+    """What happened from `first` on and before `end`: ms since 1970 UTC."""
+
+    first: int
+    end: int
+
+
+def groups(catalog: Catalog) -> list[Group]:
+    """All indicators of the catalog, each in one group."""
+    found: dict[str, dict[str, Indicator]] = {}
+    for name, indicator in catalog.indicators.items():
+        found.setdefault(indicator.journey or "", {})[name] = indicator
+    return [Group(journey, indicators) for journey, indicators in found.items()]
+
+
+def contributions(catalog: Catalog, group: Group, times: Times, database: str) -> str:
+    """A SELECT of COLUMNS: the contributions to the indicators of `group` in `times`."""
+    if not group.journey:
+        return _of_signals(group.indicators, times, database)
+    journey = catalog.journeys[group.journey]
+    return _of_journey(journey, group.indicators, times, database)
+
+
+def text(value: str) -> str:
+    """A literal."""
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def array(values: Iterable[object]) -> str:
+    """An array of literals; text is quoted."""
+    parts = (text(value) if isinstance(value, str) else str(value) for value in values)
+    return f"[{', '.join(parts)}]"
+
+
+def within(column: str, times: Times) -> str:
+    """A condition on a column of times that the primary key can use."""
+    first, end = (f"fromUnixTimestamp64Milli({ms}, 'UTC')" for ms in times)
+    return f"{column} >= {first} AND {column} < {end}"
+
+
+def _of_signals(indicators: dict[str, Indicator], times: Times, database: str) -> str:
+    conditions = ", ".join(f"toUInt8({_stands_on(each)})" for each in indicators.values())
+    return f"""
+SELECT
+    indicator, event.1 AS t, event.2 AS learner, event.3 AS team, event.4 AS manager,
+    event.5 AS region, toInt64(1) AS num, toInt64(0) AS den
+FROM
+(
+    SELECT argMin((toUnixTimestamp64Milli(occurred_at), learner, toString(team),
+        toString(manager), toString(region), toString(signal), eligible), {_FIRST}) AS event
+    FROM {database}.events
+    WHERE signal NOT IN {_list(_UNCOUNTED)} AND {within("occurred_at", times)}
+    GROUP BY event_id
+)
+ARRAY JOIN arrayFilter((name, counts) -> counts, {array(indicators)}, [{conditions}]) AS indicator
+"""
+
+
+def _stands_on(indicator: Indicator) -> str:
+    signals = indicator.signals or []
+    known = "1" if "*" in signals else f"event.6 IN {_list(signals)}"
+    return f"{known} AND event.7" if indicator.measure == "share_of_eligible" else known
+
+
+def _of_journey(
+    journey: Journey, indicators: dict[str, Indicator], times: Times, database: str
+) -> str:
+    """Every step of each journey of which a case may lie in `times`, in its order; then what
+    lies around each step; then the cases."""
+    step_of = _step_of_signal(journey)
+    at = {step for indicator in indicators.values() for step in indicator.at}
+    standing = [signal for signal, step in step_of.items() if step in at]
+    key = "(learner, object_id)" if journey.walked_by == "one" else "object_id"
+    around = [column for name, each in indicators.items() for column in _around(name, each)]
+    qualifying = [
+        f"toUInt8({_qualifies(name, each)}) AS q_{name}" for name, each in indicators.items()
+    ]
+    cases = [f"toUInt8({_is_case(name, each)}) AS c_{name}" for name, each in indicators.items()]
+    values = [f"({text(name)}, {_values(name, each)})" for name, each in indicators.items()]
+    chosen = ", ".join(f"c_{name}" for name in indicators)
+    return f"""
+SELECT
+    case.1 AS indicator, t, who.2 AS learner, who.3 AS team, who.4 AS manager, who.5 AS region,
+    case.2 AS num, case.3 AS den
+FROM
+(
+    SELECT *, {_lines(cases)}
+    FROM
+    (
+        SELECT *, {_lines(qualifying)}
+        FROM
+        (
+            SELECT *, who.1 AS step, who.6 AS attributes, row_number() OVER so_far AS pos
+                {"".join(f", {column}" for column in around)}
+            FROM
+            (
+                SELECT
+                    {key} AS journey, toUnixTimestamp64Milli(occurred_at) AS t,
+                    UUIDStringToNum(toString(event_id)) AS place,
+                    argMin((transform(toString(signal), {array(step_of)},
+                        {array(step_of.values())}, ''), learner, toString(team),
+                        toString(manager), toString(region), attributes), {_FIRST}) AS who
+                FROM {database}.events
+                WHERE signal IN {_list(step_of)} AND {key} IN
+                (
+                    SELECT {key.strip("()")} FROM {database}.events
+                    WHERE signal IN {_list(standing)} AND {within("occurred_at", times)}
+                )
+                GROUP BY journey, t, place
+            )
+            WINDOW {_WINDOWS}
+        )
+    )
+    WINDOW {_WINDOWS}
+)
+ARRAY JOIN arrayFilter((one, counts) -> counts, [{", ".join(values)}], [{chosen}]) AS case
+WHERE t >= {times.first} AND t < {times.end}
+"""
+
+
+_WINDOWS = """
+    whole AS (PARTITION BY journey),
+    so_far AS (PARTITION BY journey ORDER BY t, place
+        ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW),
+    earlier AS (PARTITION BY journey ORDER BY t, place
+        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
+    from_now AS (PARTITION BY journey ORDER BY t DESC
+        RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+"""
+"""`from_now`: what happens at the same moment or later."""
+
+
+def _step_of_signal(journey: Journey) -> dict[str, str]:
+    """An event is one step of a journey, the first whose signals name its own."""
+    found: dict[str, str] = {}
+    for step, signals in journey.steps.items():
+        for signal in signals:
+            if signal not in _UNCOUNTED:
+                found.setdefault(signal, step)
+    return found
+
+
+def _around(name: str, indicator: Indicator) -> Iterator[str]:
+    """Columns that say what lies around a step, as far as the indicator asks."""
+    success = indicator.success or Success()
+    if indicator.since:
+        yield f"{_time_of(indicator.since)} OVER whole AS begun_{name}"
+    if success.followed_by is not None:
+        yield f"{_time_of(success.followed_by.step)} OVER from_now AS wanted_{name}"
+    if success.not_followed_by is not None:
+        yield f"{_time_of(success.not_followed_by.step)} OVER from_now AS unwanted_{name}"
+    rule = success.at_most_before
+    if rule is not None:
+        where = f" AND {_holds(rule.where)}" if rule.where is not None else ""
+        yield f"countIf(step = {text(rule.step)}{where}) OVER earlier AS before_{name}"
+
+
+def _time_of(step: str) -> str:
+    """The first such step that a window holds."""
+    return f"min(if(step = {text(step)}, t, {_NEVER}))"
+
+
+def _qualifies(name: str, indicator: Indicator) -> str:
+    """Whether a case may stand at this step."""
+    parts = [f"step IN {_list(indicator.at)}"]
+    if indicator.needs:
+        parts.append(f"JSONHas(attributes, {text(indicator.needs)})")
+    if indicator.since:
+        parts.append(f"begun_{name} <= t")
+    return " AND ".join(parts)
+
+
+def _is_case(name: str, indicator: Indicator) -> str:
+    """Whether a case stands here, of all the steps at which one may."""
+    if indicator.each == "every":
+        return f"q_{name}"
+    if indicator.each == "first":
+        return f"q_{name} AND sum(q_{name}) OVER so_far = 1"
+    last_case = f"max(if(q_{name}, pos, 0)) OVER earlier"
+    last_reset = f"max(if(step IN {_list(indicator.resets)}, pos, 0)) OVER so_far"
+    return f"q_{name} AND ({last_case} = 0 OR {last_reset} > {last_case})"
+
+
+def _values(name: str, indicator: Indicator) -> str:
+    """num and den of a case."""
+    if indicator.since:
+        return f"toInt64(t - begun_{name}), toInt64(1)"
+    if indicator.success is None:
+        return "toInt64(1), toInt64(0)"
+    return f"toInt64({' AND '.join(_rules(name, indicator.success)) or '1'}), toInt64(1)"
+
+
+def _rules(name: str, success: Success) -> Iterator[str]:
+    if success.is_ is not None:
+        yield f"step IN {_list(success.is_)}"
+    if (rule := success.followed_by) is not None:
+        yield f"wanted_{name} - t <= {rule.within_ms}"
+    if (rule := success.not_followed_by) is not None:
+        yield f"unwanted_{name} - t > {rule.within_ms}"
+    if success.at_most_before is not None:
+        yield f"before_{name} <= {success.at_most_before.count}"
+    if success.attribute is not None:
+        yield _holds(success.attribute)
+
+
+def _holds(rule: Equals) -> str:
+    """Whether the attribute is there with this value; 1 is not true and not 1.0."""
+    place = f"attributes, {text(rule.name)}"
+    wanted = rule.equals
+    if isinstance(wanted, bool):
+        return f"(JSONType({place}) = 'Bool' AND JSONExtractBool({place}) = {wanted})"
+    if isinstance(wanted, str):
+        return f"(JSONType({place}) = 'String' AND JSONExtractString({place}) = {text(wanted)})"
+    if isinstance(wanted, int):
+        whole = f"JSONType({place}) IN ('Int64', 'UInt64')"
+        return f"({whole} AND JSONExtractInt({place}) = {wanted})"
+    return f"(JSONType({place}) = 'Double' AND JSONExtractFloat({place}) = {wanted!r})"
+
+
+def _list(values: Iterable[str]) -> str:
+    """The right side of IN; a list that names nothing holds for nothing."""
+    quoted = [text(value) for value in values]
+    return f"({', '.join(quoted)})" if quoted else "(NULL)"
+
+
+def _lines(parts: list[str]) -> str:
+    return ",\n        ".join(parts)

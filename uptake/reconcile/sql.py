@@ -1,0 +1,190 @@
+"""SQL that sums contributions into sliding windows and compares them with the table `rolling`."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from streams.catalog.load import Catalog
+from uptake.reconcile.contributions import COLUMNS, Group, Times, array, contributions, within
+
+_DAY = 86_400_000
+_NEVER = 1 << 40
+_VALUES = ("n", "num", "den", "people", "standing")
+SHOWN = 20
+"""Differing rows that one comparison names at most."""
+
+
+class Window(NamedTuple):
+    """A sliding window: its name, its slide in ms and its length in slides."""
+
+    name: str
+    slide: int
+    slides: int
+
+    @property
+    def length(self) -> int:
+        """In ms."""
+        return self.slide * self.slides
+
+
+WINDOWS = (
+    Window("1h", 60_000, 60),
+    Window("1d", 3_600_000, 24),
+    Window("7d", _DAY, 7),
+    Window("28d", _DAY, 28),
+)
+
+
+class Span(NamedTuple):
+    """Windows that end after `after` and not after `until`: ms since 1970 UTC."""
+
+    after: int
+    until: int
+
+
+def recount(catalog: Catalog, group: Group, window: Window, span: Span, database: str) -> str:
+    """A SELECT of indicator, cohort_kind, cohort, window_end (ms), n, num, den, people, standing:
+    every row that `rolling` must hold of these indicators, this window and these ends.
+
+    A learner is in the windows from an active slot on until the next one, or until it has left;
+    so each slot of a learner adds what enters with it and takes off what leaves.
+    """
+    slide, slides = window.slide, window.slides
+    first, last = span.after // slide, span.until // slide - 1
+    times = Times(max(0, (first - slides) * slide), (last + 1) * slide)
+    return f"""
+SELECT
+    indicator, cohort_kind, cohort, (slot + 1) * {slide} AS window_end,
+    n, num, den, people, standing
+FROM
+(
+    SELECT
+        indicator, cohort_kind, cohort, slot, sum(moves) AS rows,
+        sum(sum(d_n)) OVER up_to AS n, sum(sum(d_num)) OVER up_to AS num,
+        sum(sum(d_den)) OVER up_to AS den, sum(sum(d_people)) OVER up_to AS people,
+        sum(sum(d_standing)) OVER up_to AS standing
+    FROM
+    (
+        SELECT
+            indicator, cohort_kind, cohort, toInt64(change.1) AS slot, toInt64(change.2) AS d_n,
+            toInt64(change.3) AS d_num, toInt64(change.4) AS d_den,
+            toInt64(change.5) AS d_people, toInt64(0) AS d_standing, toUInt64(change.6) AS moves
+        FROM
+        (
+            SELECT *, leadInFrame(active, 1, toInt64({_NEVER})) OVER (
+                PARTITION BY indicator, cohort_kind, cohort, learner ORDER BY active
+                ROWS BETWEEN CURRENT ROW AND 1 FOLLOWING) AS next_active
+            FROM
+            (
+                SELECT
+                    indicator, label.1 AS cohort_kind, label.2 AS cohort, learner,
+                    toInt64(intDiv(t, {slide})) AS active,
+                    toInt64(count()) AS n, sum(num) AS num, sum(den) AS den
+                FROM (SELECT {COLUMNS} FROM ({contributions(catalog, group, times, database)}))
+                ARRAY JOIN {_LABELS} AS label
+                WHERE label.2 != ''
+                GROUP BY indicator, cohort_kind, cohort, learner, active
+            )
+        )
+        ARRAY JOIN [
+            (active, n, num, den, 1, 1),
+            (active + {slides}, -n, -num, -den, 0, 1),
+            (least(next_active, active + {slides}), 0, 0, 0, -1, 0)
+        ] AS change
+        {_standing(group, window, times, database)}
+    )
+    GROUP BY indicator, cohort_kind, cohort, slot
+    WINDOW up_to AS (PARTITION BY indicator, cohort_kind, cohort ORDER BY slot
+        ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+)
+WHERE rows > 0 AND slot >= {first} AND slot <= {last}
+"""
+
+
+_LABELS = (
+    "[('all', 'all'), ('team', toString(team)), ('manager', toString(manager)),"
+    " ('region', toString(region))]"
+)
+
+
+def _standing(group: Group, window: Window, times: Times, database: str) -> str:
+    """Eligible people enter when they become so and never leave."""
+    shares = [name for name, i in group.indicators.items() if i.measure == "share_of_eligible"]
+    if not shares:
+        return ""
+    first = times.first // window.slide
+    return f"""
+        UNION ALL
+        SELECT
+            arrayJoin({array(shares)}) AS indicator, label.1 AS cohort_kind, label.2 AS cohort,
+            greatest(toInt64({first}),
+                toInt64(intDiv(toUnixTimestamp64Milli(since), {window.slide}))) AS slot,
+            0, 0, 0, 0, toInt64(count()), 0
+        FROM {database}.directory
+        ARRAY JOIN {_LABELS} AS label
+        WHERE eligible AND label.2 != '' AND since < fromUnixTimestamp64Milli({times.end}, 'UTC')
+        GROUP BY indicator, cohort_kind, cohort, slot
+"""
+
+
+def comparison(
+    catalog: Catalog,
+    group: Group,
+    window: Window,
+    span: Span,
+    closed: Mapping[str, int],
+    database: str,
+) -> str:
+    """One row: how many rows there are on either side, how many of them differ, and the first
+    SHOWN of these as (window_end, indicator, cohort_kind, cohort, is streamed, streamed values,
+    is recounted, recounted values). `closed`: indicator -> the last window end to look at.
+    """
+    names = array(group.indicators)
+    ends = array(closed[name] for name in group.indicators)
+    # Half-open on the other side than `within`: a window's end is not part of it.
+    in_span = within("rolling.window_end", Times(span.after + 1, span.until + 1))
+    sums = [f"sumIf({v}, {side}) AS {side}_{v}" for side in _SIDES for v in _VALUES]
+    both = {side: ", ".join(f"toInt64({side}_{v})" for v in _VALUES) for side in _SIDES}
+    return f"""
+SELECT
+    count(), countIf(differs),
+    groupArraySortedIf({SHOWN})((window_end, indicator, cohort_kind, cohort,
+        has_streamed, ({both["streamed"]}), has_recounted, ({both["recounted"]})), differs)
+FROM
+(
+    SELECT
+        indicator, cohort_kind, cohort, window_end,
+        countIf(streamed) AS has_streamed, countIf(recounted) AS has_recounted, {", ".join(sums)},
+        has_streamed != 1 OR has_recounted != 1 OR ({both["streamed"]}) != ({both["recounted"]})
+            AS differs
+    FROM
+    (
+        SELECT
+            toString(indicator) AS indicator, toString(cohort_kind) AS cohort_kind,
+            toString(cohort) AS cohort, toUnixTimestamp64Milli(rolling.window_end) AS window_end,
+            n, num, den, people, standing, toUInt8(1) AS streamed, toUInt8(0) AS recounted
+        FROM {database}.rolling FINAL
+        WHERE NOT removed AND window = '{window.name}' AND indicator IN {names} AND {in_span}
+        UNION ALL
+        SELECT
+            indicator, cohort_kind, cohort, window_end,
+            n, num, den, people, standing, 0 AS streamed, 1 AS recounted
+        FROM ({recount(catalog, group, window, span, database)})
+    )
+    WHERE window_end <= transform(indicator, {names}, {ends}, toInt64(0))
+    GROUP BY indicator, cohort_kind, cohort, window_end
+)
+SETTINGS {_SETTINGS}
+"""
+
+
+_SIDES = ("streamed", "recounted")
+_GIB = 1 << 30
+_SETTINGS = ", ".join(
+    f"{name} = {value}"
+    for name, value in {
+        "max_bytes_before_external_group_by": _GIB // 2,
+        "max_bytes_before_external_sort": _GIB // 2,
+        "max_memory_usage": 4 * _GIB,
+    }.items()
+)
+"""What does not fit goes to the store's disk."""
