@@ -1,5 +1,6 @@
 """Ports on the loopback interface."""
 
+import random
 import socket
 from contextlib import suppress
 from pathlib import Path
@@ -7,15 +8,30 @@ from pathlib import Path
 from uptake.local.errors import LocalError
 
 LOOPBACK = "127.0.0.1"
+_SERVER_PORTS = range(12_000, 32_000)
 
 
 def free_ports(count: int) -> list[int]:
-    """Different free ports. Another program may take one before it is used; then the start of
-    what should listen there fails and says so."""
-    sockets = [socket.socket(socket.AF_INET, socket.SOCK_STREAM) for _ in range(count)]
+    """Different free ports, at random below those that systems give to outgoing connections: a
+    server that is started again on its port must not find a client of somebody else there.
+
+    Another program may take one before it is used; then the start of what should listen there
+    fails and says so. Raises LocalError.
+    """
+    sockets: list[socket.socket] = []
     try:
-        for each in sockets:
-            each.bind((LOOPBACK, 0))
+        for port in random.sample(_SERVER_PORTS, len(_SERVER_PORTS)):
+            if len(sockets) == count:
+                break
+            probe = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            try:
+                probe.bind((LOOPBACK, port))
+            except OSError:
+                probe.close()
+            else:
+                sockets.append(probe)
+        if len(sockets) < count:
+            raise LocalError(f"fewer than {count} ports are free between 12000 and 32000")
         return [int(each.getsockname()[1]) for each in sockets]
     finally:
         for each in sockets:
