@@ -179,6 +179,7 @@ def _connect(
         with Guard(failure):
             while not app.should_stop:
                 heartbeat.beat()
+                patches.check_group(app)
                 for runner in runners:
                     runner.tick()
                 await asyncio.sleep(_TICK_SECONDS)
