@@ -92,10 +92,12 @@ def check_group(app: AppT) -> None:
 
     Its coordination ends for good on an error that it does not expect, such as the assertion it
     makes when a broker that has just started names no brokers yet; it tells only those who fetch,
-    and a worker without partitions does not: it would wait for ever.
+    and a worker without partitions does not: it would wait for ever. May be called from any
+    thread.
     """
-    thread = cast(PromptConsumer, app.consumer)._thread
-    consumer = thread._consumer if thread is not None else None
+    # Not `app.consumer`, which makes one where there is none yet.
+    ours = cast(PromptConsumer | None, cast(App, app)._consumer)
+    consumer = ours._thread._consumer if ours is not None else None
     task = getattr(consumer._coordinator, "_coordination_task", None) if consumer else None
     if task is not None and task.done() and not task.cancelled():
         error = task.exception()
