@@ -87,6 +87,24 @@ def install(app: App, idempotent: bool) -> None:
     app.transport = transport(app.conf.broker_consumer, app)
 
 
+def check_group(app: AppT) -> None:
+    """Raises KafkaError when aiokafka has given up on the group.
+
+    Its coordination ends for good on an error that it does not expect, such as the assertion it
+    makes when a broker that has just started names no brokers yet; it tells only those who fetch,
+    and a worker without partitions does not: it would wait for ever. May be called from any
+    thread.
+    """
+    # Not `app.consumer`, which makes one where there is none yet.
+    ours = cast(PromptConsumer | None, cast(App, app)._consumer)
+    consumer = ours._thread._consumer if ours is not None else None
+    task = getattr(consumer._coordinator, "_coordination_task", None) if consumer else None
+    if task is not None and task.done() and not task.cancelled():
+        error = task.exception()
+        if error is not None:
+            raise error
+
+
 async def commit_offsets(app: AppT, offsets: Mapping[TP, int]) -> bool:
     """Commit where each input partition is read from next. False: not a member of the group now.
 

@@ -7,9 +7,11 @@ import signal
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
+from time import sleep
 from typing import Any, NamedTuple, cast
 
 import faust
+from aiokafka.errors import KafkaError
 from faust.types import StreamT
 from mode.supervisors import CrashingSupervisor
 
@@ -30,6 +32,7 @@ _TICK_SECONDS = 0.025
 _STOP_SECONDS = 15.0
 _LEAVE_SECONDS = 4.0
 _CRASH_SECONDS = 5.0
+_WATCH_SECONDS = 1.0
 _FETCH_BYTES = 4 * 1024 * 1024
 _BATCH_BYTES = 1024 * 1024
 _WAITING_RECORDS = 64
@@ -88,6 +91,7 @@ def run(settings: Settings, factories: Mapping[str, StageFactory] | None = None)
         process = _Process(made.app, loop=loop, override_logging=False, redirect_stdouts=False)
         process.spinner = None
         process.is_idle = made.is_idle
+        _watch_group(made, loop)
         try:
             process.execute_from_commandline()
         except SystemExit as ended:
@@ -191,6 +195,21 @@ def _connect(
     app.task(tick)
     app.on_partitions_revoked.connect(release)
     app.on_before_shutdown.connect(release)
+
+
+def _watch_group(made: WorkerApp, loop: asyncio.AbstractEventLoop) -> None:
+    """From a thread: Faust begins tasks only when the worker has got its partitions once."""
+
+    def watch() -> None:
+        while made.failure.error is None:
+            sleep(_WATCH_SECONDS)
+            try:
+                patches.check_group(made.app)
+            except KafkaError as error:
+                loop.call_soon_threadsafe(made.failure, error)
+                return
+
+    threading.Thread(target=watch, name="group", daemon=True).start()
 
 
 def _after(seconds: float, act: Callable[[], None]) -> None:

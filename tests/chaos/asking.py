@@ -1,5 +1,6 @@
 """Questions to the store, past all proxies and without the pipeline's client."""
 
+import http.client
 import json
 import urllib.request
 from typing import Final
@@ -19,8 +20,11 @@ class Store:
     def command(self, sql: str, seconds: float = _ANSWER_SECONDS) -> str:
         """What a statement answers. Raises OSError."""
         request = urllib.request.Request(self._url, data=sql.encode(), headers=self._headers)
-        with urllib.request.urlopen(request, timeout=seconds) as answer:
-            return str(answer.read().decode())
+        try:
+            with urllib.request.urlopen(request, timeout=seconds) as answer:
+                return str(answer.read().decode())
+        except http.client.HTTPException as error:
+            raise OSError(f"the store's answer was cut off: {error}") from error
 
     def rows(self, sql: str, seconds: float = _ANSWER_SECONDS) -> list[list[object]]:
         """Rows of a SELECT. Raises OSError."""

@@ -11,6 +11,10 @@ from typing import Any, cast
 import aiokafka
 import faust
 import pytest
+from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.consumer.subscription_state import SubscriptionState
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from aiokafka.errors import KafkaError
 from faust.stores.base import Store
 from faust.tables.base import Collection
 from faust.tables.manager import TableManager
@@ -210,3 +214,31 @@ def test_partitions_are_given_back_before_the_group_is_joined_again() -> None:
 def test_shutdown_is_told_before_the_producer_ends() -> None:
     source = _source(faust.App.on_stop)
     assert source.index("self.on_before_shutdown.send()") < source.index("self._producer_flush")
+
+
+def test_aiokafka_gives_up_on_its_group_when_it_knows_no_broker(
+    tmp_path: Path, loop: asyncio.AbstractEventLoop
+) -> None:
+    """As while a broker has just started; `check_group` tells the worker, which ends."""
+
+    async def met() -> None:
+        app = _app(tmp_path)
+        patches.check_group(app)
+        thread = cast(Any, app.consumer)._thread
+        consumer = thread._create_worker_consumer(app.transport)
+        thread._consumer = consumer
+        client = consumer._client
+        client.get_random_node = lambda: None
+        topics = SubscriptionState()
+        topics.register_fetch_waiters(set())
+        topics.subscribe({"topic"})
+        consumer._coordinator = GroupCoordinator(
+            client, topics, group_id="group", assignors=(RoundRobinPartitionAssignor,)
+        )
+        patches.check_group(app)
+        await asyncio.wait([consumer._coordinator._coordination_task], timeout=5.0)
+        with pytest.raises(KafkaError, match="Did we not perform bootstrap"):
+            patches.check_group(app)
+        consumer._closed = True
+
+    loop.run_until_complete(met())
