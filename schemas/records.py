@@ -108,6 +108,38 @@ class AssetEntry(Struct, array_like=True, gc=False):
     changed_at: int = 0
 
 
+class Step(Struct, array_like=True, gc=False):
+    """One step of a journey that several people walk."""
+
+    journey: str
+    key: str
+    step: str
+    event_id: bytes
+    occurred_at: int
+    learner: bytes
+    cohort: Cohort
+    attributes: dict[str, Attribute] = {}
+
+
+class WalkName(Struct, array_like=True, frozen=True):
+    """One walk of a journey. `learner`: whose; empty where several walk it. `recall`: its steps
+    are to be sent through the log again; else its rows are to be repaired in the store."""
+
+    journey: str
+    key: str
+    learner: bytes
+    recall: bool
+
+
+class Recalled(Struct, array_like=True, gc=False):
+    """The steps of a walk that memory had let go of, as the store knows them."""
+
+    journey: str
+    key: str
+    learner: bytes
+    steps: list[Step] = []
+
+
 class Batch(Struct, array_like=True, gc=False):
     """A record of `uptake.batches`: up to a few hundred events of one learner partition."""
 
@@ -122,6 +154,7 @@ class Batch(Struct, array_like=True, gc=False):
     """The events were read back from the store; they are not stored again and while this lasts
     nothing is shown that is not whole."""
     restore_ended: bool = False
+    recalled: list[Recalled] = []
 
 
 class EnrichedEvent(Struct, array_like=True, gc=False):
@@ -134,6 +167,9 @@ class EnrichedEvent(Struct, array_like=True, gc=False):
     region: str
     eligible: bool
     module: str = ""
+    unchecked: bool = False
+    """It happened before the horizon of memory: only the store can tell whether it is new, and no
+    indicator of the stream counts it."""
 
 
 class Duplicate(Struct, array_like=True, gc=False):
@@ -163,19 +199,6 @@ class Enriched(Struct, array_like=True, gc=False):
     assets: list[AssetEntry] = []
 
 
-class Step(Struct, array_like=True, gc=False):
-    """One step of a journey that several people walk."""
-
-    journey: str
-    key: str
-    step: str
-    event_id: bytes
-    occurred_at: int
-    learner: bytes
-    cohort: Cohort
-    attributes: dict[str, Attribute] = {}
-
-
 class Steps(Struct, array_like=True, gc=False):
     """A record of `uptake.steps`, made from one batch. `batch_offset` makes a repeat known."""
 
@@ -187,6 +210,7 @@ class Steps(Struct, array_like=True, gc=False):
     restore_ended: bool = False
     written_at: int = 0
     """Of the batch."""
+    recalled: list[Recalled] = []
 
 
 class Series(NamedTuple):
@@ -222,6 +246,15 @@ class SeriesPanes(Struct, array_like=True, gc=False):
     members: list[Member] = []
 
 
+class LateDays(Struct, array_like=True, frozen=True):
+    """Days (UTC, since 1970) before the horizon on which events were not counted."""
+
+    indicator: str
+    cohort_kind: str
+    cohort: str
+    days: list[int]
+
+
 class Panes(Struct, array_like=True, gc=False):
     """A record of `uptake.panes`: what an epoch of one agent's partition changed.
 
@@ -240,6 +273,10 @@ class Panes(Struct, array_like=True, gc=False):
     """The sender's state is whole again (sent once, to every partition)."""
     written_at: int = 0
     """The latest batch that is in it was written then."""
+    horizon: int = 0
+    """Memory of the sender is complete for what happened from this day on (UTC, since 1970)."""
+    late: list[LateDays] = []
+    walks: list[WalkName] = []
 
 
 class IndicatorRow(Struct, array_like=True, gc=False):
@@ -259,6 +296,18 @@ class IndicatorRow(Struct, array_like=True, gc=False):
     removed: bool = False
 
 
+class Repair(Struct, array_like=True, frozen=True):
+    """Rows to be computed again from the stored events: those of one indicator, cohort and window
+    that end from `first_end` to `last_end` (milliseconds, both included)."""
+
+    indicator: str
+    cohort_kind: str
+    cohort: str
+    window: str
+    first_end: int
+    last_end: int
+
+
 class Indicators(Struct, array_like=True, gc=False):
     """A record of `uptake.indicators`. (generation, position) orders the rows of one partition;
     `written_at`: the latest batch that is in it was written then."""
@@ -268,6 +317,8 @@ class Indicators(Struct, array_like=True, gc=False):
     position: int
     written_at: int
     rows: list[IndicatorRow] = []
+    repairs: list[Repair] = []
+    walks: list[WalkName] = []
 
 
 class DeadLetter(Struct, array_like=True, gc=False):
