@@ -1,0 +1,1 @@
+"""Pages and reports for people. Everything here reads ClickHouse, never the stream's insides."""
