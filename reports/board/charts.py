@@ -19,8 +19,8 @@ def trend(indicator: Indicator, points: Sequence[Point], least: int, label: str)
         return ""
     first, last = seen[0].at.timestamp(), seen[-1].at.timestamp()
     values = [value for point in seen if point.people >= least for value in _range(point)]
-    top = max([*values, 0.0])
-    scale = _Scale(first, last, min([*values, 0.0]), top if top > 0 else 1.0)
+    least_value = min(values) if indicator.is_share else 0.0
+    scale = _Scale(first, last, least_value, max(values))
     parts = []
     for run in _runs(seen, least):
         if all(point.low is not None for point in run):
@@ -29,7 +29,7 @@ def trend(indicator: Indicator, points: Sequence[Point], least: int, label: str)
     newest = seen[-1]
     if newest.people >= least and newest.value is not None:
         x, y = scale.x(last), scale.y(newest.value)
-        parts.append(f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="3"/>')
+        parts.append(f'<path class="dot" d="M{x:.1f} {y:.1f}h0"/>')
     told = f"{label}: from {_told(indicator, seen, least)}"
     return (
         f'<svg class="trend" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
@@ -57,7 +57,7 @@ class _Scale:
         self._first = first
         self._span = max(last - first, 1.0)
         self._low = low
-        self._rise = max(high - low, 1e-9)
+        self._rise = high - low if high > low else 1.0
 
     def x(self, moment: float) -> float:
         return _PAD + (moment - self._first) / self._span * (_WIDTH - 2 * _PAD)

@@ -223,7 +223,7 @@ def shift_text(shift: Shift) -> str:
     one = shift.indicator
     way = "rose" if (shift.now.value or 0) > (shift.before.value or 0) else "fell"
     return (
-        f"{shift.cohort.text}: {one.title[0].lower() + one.title[1:]} {way} from "
+        f"{shift.cohort.text}: {words.inside(one.title)} {way} from "
         f"{words.number(one, shift.before.value)} to {words.number(one, shift.now.value)} "
         f"({words.sample(one, shift.now)}; before: {words.sample(one, shift.before)}), "
         f"which is {'better' if shift.is_good else 'worse'}."

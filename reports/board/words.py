@@ -23,7 +23,8 @@ def number(indicator: Indicator, value: float | None) -> str:
     if value is None:
         return "no value"
     if indicator.is_share:
-        return f"{100 * value:.0f} %" if 0.1 <= value <= 0.9 else f"{100 * value:.1f} %"
+        near_an_end = 0 < value < 0.1 or 0.9 < value < 1
+        return f"{100 * value:.1f} %" if near_an_end else f"{100 * value:.0f} %"
     if indicator.measure == "mean":
         return f"{value:,.1f} {indicator.unit}"
     return f"{value:,.0f}"
@@ -83,14 +84,23 @@ def sentence(indicator: Indicator, now: Point, before: Point | None, window: str
     what = _what(indicator, now, value)
     told, how = change(indicator, now, before, window)
     meaning = {"good": ", which is better", "bad": ", which is worse"}.get(how, "")
+    if how == "none":
+        return f"{who}, {WINDOW_WORDS[window]}: {what}. There is {told}."
     uncertain = ""
     if now.low is not None and now.high is not None and now.high - now.low > 0.2:
         uncertain = " Few cases stand behind it, so it may well be chance."
+    if now.provisional:
+        uncertain += " It may still change: the time in which later steps count is not over."
     return f"{who}, {WINDOW_WORDS[window]}: {what}. It is {told}{meaning}.{uncertain}"
 
 
+def inside(title: str) -> str:
+    """A title inside of a sentence: `Win rate` becomes `win rate`, `SLA met` stays."""
+    return title[0].lower() + title[1:] if title[1:2].islower() else title
+
+
 def _what(indicator: Indicator, now: Point, value: str) -> str:
-    title = indicator.title[0].lower() + indicator.title[1:]
+    title = inside(indicator.title)
     if indicator.measure == "share_of_eligible":
         return f"{title} is {value}: {now.numerator:,.0f} of {now.denominator or 0:,.0f} people"
     if indicator.measure == "rate":
