@@ -1,4 +1,4 @@
-"""Prometheus' own `promtool` on the alert rules: they are well formed, and fire when they should."""
+"""Prometheus' own `promtool` on the alert rules: well formed, and firing when they should."""
 
 import subprocess
 from collections.abc import Callable
