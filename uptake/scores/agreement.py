@@ -10,11 +10,14 @@ from uptake.scores.bootstrap import Interval, interval
 from uptake.scores.icc import icc
 from uptake.scores.kappa import confusion, kappa, percent_agreement
 from uptake.scores.ratings import Ratings, complete, dominant_share, raters, units
-from uptake.scores.verdicts import Verdict, of_criterion
+from uptake.scores.verdicts import Verdict, of_criterion, of_icc, of_kappa
 
 
 class PairAgreement(Struct, frozen=True):
-    """Two raters over the items both rated. Shares 0 to 1; None: no value."""
+    """Two raters over the items both rated. Shares 0 to 1; None: no value.
+
+    `verdict` is that of linear kappa: levels are in order, and two apart is worse than one.
+    """
 
     first: str
     second: str
@@ -24,6 +27,7 @@ class PairAgreement(Struct, frozen=True):
     kappa: float | None
     linear: float | None
     quadratic: float | None
+    verdict: Verdict | None
 
 
 class Agreement(Struct, frozen=True):
@@ -44,6 +48,7 @@ class Agreement(Struct, frozen=True):
     icc_items: int
     icc_single: float | None
     icc_mean: float | None
+    icc_verdict: Verdict | None
     dominant: float | None
     verdict: Verdict
 
@@ -53,8 +58,10 @@ def agreement(ratings: Ratings, levels: Sequence[float]) -> Agreement:
     everyone = raters(ratings)
     compared = [unit for unit in units(ratings) if len(unit) > 1]
     ordinal = krippendorff_alpha(compared, "ordinal")
+    reach = interval(compared, lambda drawn: krippendorff_alpha(drawn, "ordinal"))
     rows = complete(ratings, everyone)
     crossed = icc(rows)
+    single = crossed.two_single if crossed else None
     dominant = dominant_share(ratings)
     return Agreement(
         items=len(compared),
@@ -63,17 +70,19 @@ def agreement(ratings: Ratings, levels: Sequence[float]) -> Agreement:
         nominal=krippendorff_alpha(compared, "nominal"),
         ordinal=ordinal,
         interval=krippendorff_alpha(compared, "interval"),
-        ordinal_range=interval(compared, lambda drawn: krippendorff_alpha(drawn, "ordinal")),
+        ordinal_range=reach,
         icc_items=len(rows) if crossed else 0,
-        icc_single=crossed.two_single if crossed else None,
+        icc_single=single,
         icc_mean=crossed.two_mean if crossed else None,
+        icc_verdict=None if single is None else of_icc(single),
         dominant=dominant,
-        verdict=of_criterion(ordinal, len(compared), dominant),
+        verdict=of_criterion(ordinal, len(compared), dominant, reach.low if reach else None),
     )
 
 
 def _pair(ratings: Ratings, first: str, second: str, levels: Sequence[float]) -> PairAgreement:
     table = confusion(ratings, first, second, levels)
+    linear = kappa(table, "linear")
     return PairAgreement(
         first=first,
         second=second,
@@ -81,6 +90,7 @@ def _pair(ratings: Ratings, first: str, second: str, levels: Sequence[float]) ->
         exact=percent_agreement(table),
         adjacent=percent_agreement(table, apart=1),
         kappa=kappa(table),
-        linear=kappa(table, "linear"),
+        linear=linear,
         quadratic=kappa(table, "quadratic"),
+        verdict=None if linear is None else of_kappa(linear),
     )

@@ -27,8 +27,9 @@ def interval(
     """95 % interval of `statistic` over items that might as well have been others.
 
     The same items and seed give the same interval. Draws in which the statistic has no value
-    are left out; None if those are more than half, or there are fewer than two items. With few
-    items such an interval is too narrow.
+    are left out; None if those are more than half, or there are fewer than two items. It is a
+    little too narrow: intervals of ordinal alpha of three raters held the truth 89 times in 100
+    with 10 items and 93 to 95 times with 15 to 60 (simulated, 150 runs each).
     """
     if len(items) < 2:
         return None

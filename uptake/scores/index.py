@@ -53,7 +53,7 @@ class Person(NamedTuple):
     ratings: float
 
 
-class PersonIndex(NamedTuple):
+class PersonIndex(Struct, frozen=True):
     """`shrunk`: capability drawn to the cohort's mean, 0 to 1. The rest in standard deviations
     of the cohort; `gap` above 0: surer than shown."""
 

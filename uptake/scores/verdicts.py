@@ -56,10 +56,13 @@ def _verdict(statistic: str, value: float, bands: Sequence[Band], below: str) ->
     return Verdict(below, threshold, f"{below}: {shown} is below {threshold:g}")
 
 
-def of_criterion(alpha: float | None, items: int, dominant: float | None) -> Verdict:
+def of_criterion(
+    alpha: float | None, items: int, dominant: float | None, low: float | None = None
+) -> Verdict:
     """The verdict on one criterion: from ordinal alpha, unless the ratings cannot carry one.
 
     `items`: those that two or more raters rated. `dominant`: share of the most frequent level.
+    `low`: the lower end of alpha's interval. The text warns where the last two weaken the word.
     """
     if items < LEAST_ITEMS:
         text = f"too few items: {items} were rated twice, at least {LEAST_ITEMS} are needed"
@@ -68,10 +71,16 @@ def of_criterion(alpha: float | None, items: int, dominant: float | None) -> Ver
         text = "one level only: everyone gave the same level, so chance cannot be told from skill"
         return Verdict("one level only", 1.0, text)
     verdict = of_alpha(alpha)
-    if dominant is None or dominant < DOMINANT:
-        return verdict
-    note = (
-        f"; {dominant:.0%} of the ratings are one level (at least {DOMINANT:.0%}), which lowers "
-        "alpha and kappa: look at percent agreement and the counts, and add items that differ"
-    )
-    return Verdict(verdict.word, verdict.threshold, verdict.text + note)
+    notes = ""
+    if low is not None and low < verdict.threshold <= alpha:
+        notes += (
+            f"; with other items it could be as low as {low:.2f}, below {verdict.threshold:g}: "
+            "rate more items"
+        )
+    if dominant is not None and dominant >= DOMINANT:
+        notes += (
+            f"; {dominant:.0%} of the ratings are one level (at least {DOMINANT:.0%}), which "
+            "lowers alpha and kappa: look at percent agreement and the counts, and add items "
+            "that differ"
+        )
+    return Verdict(verdict.word, verdict.threshold, verdict.text + notes)

@@ -42,6 +42,10 @@ def test_section_6_one_report_on_a_criterion() -> None:
     assert first.exact == pytest.approx(8 / 9)
     assert first.adjacent == 1
     assert len(found.pairs) == 6
+    assert first.verdict is not None
+    assert first.verdict.word == "near perfect"
+    assert found.icc_verdict is not None
+    assert "could be as low as" in found.verdict.text
 
 
 def test_raters_without_a_common_item_have_no_values() -> None:

@@ -68,3 +68,11 @@ def test_section_6_a_dominant_level_is_told_beside_the_verdict() -> None:
     assert "90% of the ratings are one level" in verdict.text
     assert "look at percent agreement" in verdict.text
     assert "percent agreement" not in of_criterion(0.3, items=30, dominant=0.79).text
+
+
+def test_an_interval_that_reaches_below_the_threshold_is_told() -> None:
+    verdict = of_criterion(0.9, items=12, dominant=None, low=0.6)
+    assert verdict.word == "rely on it"
+    assert "as low as 0.60, below 0.8: rate more items" in verdict.text
+    assert "as low" not in of_criterion(0.9, items=60, dominant=None, low=0.85).text
+    assert "as low" not in of_criterion(0.3, items=60, dominant=None, low=0.1).text
