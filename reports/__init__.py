@@ -1,0 +1,1 @@
+"""What is computed from stored numbers: statistics now; board, impact and stories later."""
