@@ -5,7 +5,17 @@ from typing import Annotated
 import typer
 
 from schemas.version import VERSION
-from uptake.cli import dead_letters, directory, feed, local, look, processes, reconcile, setup
+from uptake.cli import (
+    dead_letters,
+    directory,
+    experiment,
+    feed,
+    local,
+    look,
+    processes,
+    reconcile,
+    setup,
+)
 
 app = typer.Typer(
     name="uptake",
@@ -44,5 +54,6 @@ reconcile.register(app)
 feed.register(app)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(directory.app, name="directory")
+experiment.register(app)
 processes.register(app)
 setup.register(app)
