@@ -19,9 +19,9 @@ from uptake.feed.files import SOURCES
 from uptake.feed.http import HttpSender
 from uptake.feed.item import Item, Sender
 from uptake.feed.kafka import RecordWriter
-from uptake.feed.organisation import Organisation, organisation
-from uptake.feed.simulation import Emission, Rate, Simulation
 from uptake.feed.target import Target, read
+from uptake.simulate.engine import Emission, Rate, Simulation
+from uptake.simulate.organisation import Organisation, organisation
 
 SEED = 3
 HISTORY_SECONDS = 8 * 3600
