@@ -60,8 +60,10 @@ def _challenge(
     well_written = rng.random() < 0.5
     attributes: dict[str, object] = {"kind": kind, "well_written": well_written}
 
-    def step(verb: str, **more: str) -> Happening:
-        return Happening("lms", scene.person, verb, thing, ITEM, attributes, parent=module, **more)
+    def step(verb: str, voids: str = "") -> Happening:
+        return Happening(
+            "lms", scene.person, verb, thing, ITEM, attributes, parent=module, voids=voids
+        )
 
     yield scene.wait(rng, 1.0), step(WAS_ASSIGNED)
     share = truth.checked_well_written if well_written else truth.checked_badly_written

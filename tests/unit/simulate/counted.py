@@ -41,9 +41,12 @@ def read(emissions: Iterable[Emission]) -> list[Seen]:
 
 
 def voided(emissions: Iterable[Emission]) -> set[str]:
-    """The ids of events that were taken back."""
-    vocabulary = load(None)
-    return {each.voids for each in _all(emissions, vocabulary) if each.voids}
+    """The ids of events that were taken back; no other statement has one in its object's place."""
+    found = set()
+    for emission in emissions:
+        if b'"object":{"objectType":"StatementRef"' in emission.item.json():
+            found.add(str(msgspec.json.decode(emission.item.json())["object"]["id"]))
+    return found
 
 
 def _all(emissions: Iterable[Emission], vocabulary: Vocabulary) -> Iterator[Seen]:
