@@ -8,6 +8,7 @@ from schemas.version import VERSION
 from uptake.cli import (
     dead_letters,
     directory,
+    experiment,
     feed,
     lint,
     local,
@@ -57,5 +58,6 @@ app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(directory.app, name="directory")
 app.add_typer(rubric.app, name="rubric")
 app.add_typer(lint.app, name="lint")
+experiment.register(app)
 processes.register(app)
 setup.register(app)

@@ -27,6 +27,7 @@ class Exit(IntEnum):
 
 _KINDS = [
     ("schemas.settings_load", "SettingsError", Exit.USAGE),
+    ("schemas.experiments.definition", "DefinitionError", Exit.USAGE),
     ("schemas.vocabulary", "VocabularyError", Exit.USAGE),
     ("schemas.codec", "RegistryUnavailable", Exit.MISSING),
     ("sinks.clickhouse.errors", "TryAgain", Exit.MISSING),
@@ -41,6 +42,7 @@ _KINDS = [
     ("streams.intake.store", "StoreUnavailable", Exit.MISSING),
     ("streams.intake.writer", "NotWritten", Exit.MISSING),
     ("uptake.challenges.definition", "ChallengesError", Exit.USAGE),
+    ("uptake.experiments", "LooksError", Exit.USAGE),
     ("uptake.feed.errors", "FeedError", Exit.FAILED),
     ("uptake.local.errors", "LocalError", Exit.MISSING),
     ("uptake.local.settle", "Unsettled", Exit.TIMEOUT),
