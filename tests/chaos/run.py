@@ -7,22 +7,24 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from random import Random
 from time import monotonic, time
 from typing import Final
 
-from confluent_kafka import Consumer, TopicPartition
-
 from schemas.settings import Settings
 from streams.catalog.load import load as load_catalog
+from tests.chaos import disk
 from tests.chaos.asking import Store
 from tests.chaos.feeder import Feeder
 from tests.chaos.load import Load, load
+from tests.chaos.offsets import set_back
 from tests.chaos.pipeline import Pipeline
 from tests.chaos.recovery import Recovered, Recovery
 from tests.chaos.schedule import Fault, schedule
 from tests.chaos.verdict import Verdict, judge
 from tests.fixtures import logs
 from tests.fixtures.brokers import Kind
+from tests.fixtures.committed import offsets
 from tests.fixtures.victims import pause
 from tests.recount.recount import recount
 from uptake.local.settle import Unsettled, settle
@@ -68,7 +70,7 @@ class Wish:
         """The faults."""
         if self.faults is not None:
             return self.faults
-        return schedule(self.seed, self.kind, self.seconds)
+        return schedule(self.seed, self.kind, self.seconds, disk.available())
 
 
 @dataclass
@@ -120,7 +122,8 @@ class Run:
         # Counted meanwhile, in a process of its own: it takes some seconds.
         self._counter = ProcessPoolExecutor(1, get_context("spawn"))
         self._wanted = self._counter.submit(recount, self._load.events, self._load.directory)
-        self._pipeline = Pipeline(folder, wish.kind)
+        self._pipeline = Pipeline(folder, wish.kind, self.faults)
+        self._random = Random(f"run {wish.seed}")
         self._frozen: dict[Fault, int] = {}
         self.store = Store(self._pipeline.settings.clickhouse)
         self.feeder = Feeder(
@@ -128,6 +131,7 @@ class Run:
             self._pipeline.target,
             self._pipeline.links["feeder-collector"].ports[0],
             wish.seconds + _TAIL_SECONDS,
+            wish.kind != "embedded",
             wish.lie,
         )
         self.problems: list[str] = []
@@ -216,12 +220,26 @@ class Run:
                 began += self._until_steady()
             if ending:
                 self._end(fault)
-                began += self._until_steady() if fault.what == "empty" else 0.0
+                began += self._after(fault)
             else:
                 self._begin(fault)
                 self._say(f"  {monotonic() - began:5.1f} {fault}")
             if ending or not fault.seconds:
                 recovery.note(str(fault))
+
+    def _after(self, fault: Fault) -> float:
+        """What has to be waited for at the end of a fault; how many seconds that took."""
+        if fault.what == "empty":
+            return self._until_steady()
+        if fault.what != "back":
+            return 0.0
+        began = monotonic()
+        while not set_back(self._pipeline.settings, fault.whom, self._random):
+            self._pause()
+            if monotonic() > began + _SETTLE_SECONDS:
+                raise TimeoutError(f"the offsets of {fault.whom} could not be set back")
+        self._pipeline.release(fault.whom)
+        return monotonic() - began
 
     def _until_steady(self) -> float:
         """Wait until every partition has all its copies; how many seconds that took."""
@@ -246,7 +264,7 @@ class Run:
                 pipeline.kill(fault.whom)
             case "freeze":
                 self._frozen[fault] = pipeline.freeze(fault.whom)
-            case "away":
+            case "away" | "back":
                 pipeline.hold(fault.whom)
             case "cut":
                 pipeline.links[fault.whom].cut()
@@ -258,6 +276,10 @@ class Run:
                 pipeline.release(fault.whom)
             case "empty":
                 pipeline.empty(fault.whom)
+            case "full":
+                pipeline.fill_disk()
+            case "clock":
+                pipeline.clocks[fault.whom].put_wrong(int(fault.how))
 
     def _end(self, fault: Fault) -> None:
         pipeline = self._pipeline
@@ -268,7 +290,11 @@ class Run:
                 pipeline.release(fault.whom)
             case "join":
                 pipeline.leave(fault.whom, fault.how)
-            case _:
+            case "full":
+                pipeline.mend_disk()
+            case "clock":
+                pipeline.clocks[fault.whom].put_wrong(0)
+            case "cut" | "silence" | "slow":
                 pipeline.links[fault.whom].mend()
 
 
@@ -291,20 +317,12 @@ def commit() -> str:
 
 
 def _ends(settings: Settings) -> dict[str, int]:
-    """Records on the topic of each source; nobody deletes any and no one writes transactions."""
-    reader = Consumer({"bootstrap.servers": settings.kafka.bootstrap, "group.id": "chaos-ends"})
-    counts = {}
-    try:
-        for source in logs.FILES:
-            places = [
-                TopicPartition(f"events.{source}", number)
-                for number in range(settings.kafka.partitions)
-            ]
-            ends = [reader.get_watermark_offsets(place, timeout=10.0) for place in places]
-            counts[source] = sum(high - low for low, high in ends)
-    finally:
-        reader.close()
-    return counts
+    """Committed records on the topic of each source; nobody deletes any."""
+    kafka = settings.kafka
+    return {
+        source: len(offsets(kafka.bootstrap, f"events.{source}", kafka.partitions))
+        for source in logs.FILES
+    }
 
 
 def run(folder: Path, wish: Wish, say: Say) -> Result:
