@@ -80,7 +80,8 @@ class Fault:
 def schedule(seed: int, kind: Kind, seconds: float, disk: bool = True) -> list[Fault]:
     """At least `FEWEST` faults that are over within `seconds`, in the order of their beginning.
 
-    The embedded broker is frozen but never killed: it keeps nothing. `disk`: whether the store's
+    The embedded broker is frozen but never killed: it keeps nothing. Nor are offsets set back on
+    it: it takes them from members only. `disk`: whether the store's
     disk can be filled here; else the store is away instead.
     """
     random = Random(f"schedule {seed}")
@@ -94,6 +95,8 @@ def schedule(seed: int, kind: Kind, seconds: float, disk: bool = True) -> list[F
     for what in sorted(drawn, key=lambda what: what != "back"):
         if what == "full" and not disk:
             what = "away"
+        if what == "back" and kind == "embedded":
+            what = "kill"
         faults.append(_fault(random, what, kind, seconds, faults))
     return sorted(faults)
 
