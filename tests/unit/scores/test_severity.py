@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uptake.scores.severity import (
+from reports.scores.severity import (
     WEIGHT,
     Baseline,
     baseline,

@@ -6,7 +6,7 @@ from statistics import fmean, stdev
 
 from msgspec import Struct
 
-from uptake.scores.ratings import Ratings
+from reports.scores.ratings import Ratings
 
 WEIGHT = 0.2
 """Weight of the newest deviation in the moving average."""
