@@ -37,7 +37,7 @@ _KINDS = [
     ("streams.catalog.load", "CatalogError", Exit.USAGE),
     ("streams.intake.pseudonym", "NoKey", Exit.USAGE),
     ("streams.intake.directory", "DirectoryError", Exit.FAILED),
-    ("streams.intake.replay", "NotReplayable", Exit.FAILED),
+    ("uptake.dead_letters.replay", "NotReplayable", Exit.FAILED),
     ("streams.intake.store", "StoreUnavailable", Exit.MISSING),
     ("streams.intake.writer", "NotWritten", Exit.MISSING),
     ("uptake.feed.errors", "FeedError", Exit.FAILED),
