@@ -117,6 +117,18 @@ INSERTED: Final[dict[str, dict[str, str]]] = {
         "value": "Nullable(String)",
         "headers": "Array(Tuple(name String, value Nullable(String)))",
     },
+    "dead_letter_fates": {
+        "topic": _WORD,
+        "generation": "UInt32",
+        "partition": "Int32",
+        "offset": "Int64",
+        "stage": _WORD,
+        "fate": _WORD,
+        "decided_at": _TIME,
+        "to_generation": "UInt32",
+        "to_partition": "Int32",
+        "to_offset": "Int64",
+    },
     "learners": {
         "learner": "FixedString(16)",
         "team": _WORD,
