@@ -15,7 +15,12 @@ from sinks.clickhouse.errors import NeverValid
 STAGE: Final = "sink"
 REASON: Final = "refused_by_store"
 
-_TOPICS: Final = {"panes": PANES, "rolling": INDICATORS}
+_TOPICS: Final = {
+    "panes": PANES,
+    "rolling": INDICATORS,
+    "repairs": INDICATORS,
+    "recalls": INDICATORS,
+}
 
 
 def dead_letter(table: str, row: Sequence[Any], why: NeverValid, now_ms: int) -> DeadLetter:

@@ -71,7 +71,7 @@ def test_the_run_file_has_the_contracts_keys(tmp_path: Path) -> None:
     assert list(run) == ["pid", "collector", "key", "clickhouse", "kafka", "registry", "metrics"]
     assert run["clickhouse"]["database"] == "uptake"
     assert run["registry"] is None
-    assert set(run["metrics"]) == {"collector", "intake", "worker", "sink", "up"}
+    assert set(run["metrics"]) == {"collector", "intake", "worker", "sink", "repair", "up"}
 
 
 def test_secrets_are_made_once_and_only_for_the_owner(tmp_path: Path) -> None:

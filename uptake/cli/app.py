@@ -5,7 +5,17 @@ from typing import Annotated
 import typer
 
 from schemas.version import VERSION
-from uptake.cli import dead_letters, directory, feed, local, look, processes, reconcile, setup
+from uptake.cli import (
+    dead_letters,
+    directory,
+    feed,
+    local,
+    look,
+    processes,
+    rebuild,
+    reconcile,
+    setup,
+)
 
 app = typer.Typer(
     name="uptake",
@@ -41,6 +51,7 @@ def _all(
 local.register(app)
 look.register(app)
 reconcile.register(app)
+rebuild.register(app)
 feed.register(app)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(directory.app, name="directory")

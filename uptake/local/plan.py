@@ -25,6 +25,7 @@ class Ports(NamedTuple):
     intake_metrics: int = 9402
     worker_metrics: int = 9403
     sink_metrics: int = 9404
+    repair_metrics: int = 9405
 
     def purposes(self) -> dict[str, int]:
         """Each port by what it is for, in words."""
@@ -38,6 +39,7 @@ class Ports(NamedTuple):
             "metrics of intake": self.intake_metrics,
             "metrics of the worker": self.worker_metrics,
             "metrics of the sink": self.sink_metrics,
+            "metrics of repair": self.repair_metrics,
         }
 
 
@@ -105,6 +107,7 @@ class Plan(NamedTuple):
         ports = {
             "worker": self.ports.worker_metrics,
             "sink": self.ports.sink_metrics,
+            "repair": self.ports.repair_metrics,
             "intake": self.ports.intake_metrics,
             "collector": self.ports.collector_metrics,
         }
