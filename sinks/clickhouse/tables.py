@@ -147,6 +147,30 @@ INSERTED: Final[dict[str, dict[str, str]]] = {
         "removed": "Bool",
         "changed_at": _TIME,
     },
+    "repairs": {
+        "indicator": _WORD,
+        "cohort_kind": _WORD,
+        "cohort": _WORD,
+        "window": _WORD,
+        "first_end": _TIME,
+        "last_end": _TIME,
+        "asked": "UInt64",
+        "asked_at": _TIME,
+        "outcome": _WORD,
+        "done_at": _TIME,
+        "turn": "UInt64",
+    },
+    "recalls": {
+        "journey": _WORD,
+        "key": "String",
+        "learner": "String",
+        "recall": "Bool",
+        "asked": "UInt64",
+        "asked_at": _TIME,
+        "outcome": _WORD,
+        "done_at": _TIME,
+        "turn": "UInt64",
+    },
     "catalog": {
         "indicator": _WORD,
         "title": "String",
@@ -206,6 +230,7 @@ VIEWS: Final = (
     "events_per_hour",
     "learners_active",
     "duplicates",
+    "repairs_open",
 )
 
 

@@ -15,6 +15,7 @@ from uptake.cli import (
     local,
     look,
     processes,
+    rebuild,
     reconcile,
     rubric,
     setup,
@@ -56,6 +57,7 @@ def _all(
 local.register(app)
 look.register(app)
 reconcile.register(app)
+rebuild.register(app)
 feed.register(app)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(directory.app, name="directory")
