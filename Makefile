@@ -24,7 +24,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "Settings: DATA=$(DATA) (folder), DEMO_SECONDS=N (demo ends by itself), BROKER=embedded|kafka,"
+	@echo "Settings: DATA=$(DATA) (folder), DEMO_SECONDS=N (demo ends by itself), BROKER=embedded|kafka (chaos: or cluster),"
 	@echo "          KAFKA=auto|require|off (tests on a real Apache Kafka), PYTEST_ARGS='...',"
 	@echo "          TOOLS=auto|require (tests with Chromium and promtool),"
 	@echo "          JOBS=$(JOBS) (tests at a time; they wait more than they work),"

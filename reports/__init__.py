@@ -1,1 +1,2 @@
-"""Pages and reports for people. Everything here reads ClickHouse, never the stream's insides."""
+"""Statistics, pages and reports for people. All of it reads ClickHouse, never the stream's
+insides."""

@@ -24,6 +24,10 @@ class KafkaSettings(Struct, frozen=True, forbid_unknown_fields=True):
     bootstrap: str = "127.0.0.1:9092"
     partitions: Annotated[int, Meta(ge=1, le=1024)] = 3
     replication: Positive = 1
+    """Copies of each partition of the topics that we make."""
+    min_insync: Annotated[int, Meta(ge=0)] = 0
+    """So many copies must have a record before it counts as written (`min.insync.replicas` of the
+    topics that we make); 0: one fewer than there are copies, at least one."""
     generation: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
     """Which life of the broker's log this is; `uptake up` counts it for the embedded broker."""
     memory_only: bool = False
@@ -58,6 +62,8 @@ class CollectorSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Per key; 0: no limit."""
     acknowledge_seconds: Annotated[float, Meta(gt=0)] = 10.0
     """How long a request waits for Kafka before it is answered 503."""
+    experiments: str = "experiments"
+    """Folder of experiment definitions for GET /assign/{experiment}; it need not be there."""
 
 
 class IntakeSettings(Struct, frozen=True, forbid_unknown_fields=True):
