@@ -2,6 +2,7 @@
 FROM python:3.12-slim AS build
 WORKDIR /src
 COPY requirements.lock pyproject.toml README.md LICENSE ./
+COPY reports reports
 COPY schemas schemas
 COPY sinks sinks
 COPY streams streams
