@@ -1,1 +1,2 @@
-"""What is computed from stored numbers: statistics now; board, impact and stories later."""
+"""Statistics, pages and reports for people. All of it reads ClickHouse, never the stream's
+insides."""
