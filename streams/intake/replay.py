@@ -143,5 +143,9 @@ def _escaped(value: bytes | None) -> str:
 
 
 def _time(milliseconds: int) -> str:
-    when = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    """RFC 3339; a record's time may be any number its writer gave it, also none of a calendar."""
+    try:
+        when = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return f"{milliseconds} ms since 1970"
     return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")

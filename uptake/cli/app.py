@@ -5,7 +5,19 @@ from typing import Annotated
 import typer
 
 from schemas.version import VERSION
-from uptake.cli import dead_letters, directory, feed, local, look, processes, reconcile, setup
+from uptake.cli import (
+    dead_letters,
+    directory,
+    experiment,
+    feed,
+    lint,
+    local,
+    look,
+    processes,
+    reconcile,
+    rubric,
+    setup,
+)
 
 app = typer.Typer(
     name="uptake",
@@ -44,5 +56,8 @@ reconcile.register(app)
 feed.register(app)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(directory.app, name="directory")
+app.add_typer(rubric.app, name="rubric")
+app.add_typer(lint.app, name="lint")
+experiment.register(app)
 processes.register(app)
 setup.register(app)

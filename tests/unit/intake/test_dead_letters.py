@@ -1,5 +1,6 @@
 """Letters keep the bytes; what is shown of them is one safe line a part."""
 
+import msgspec
 import pytest
 
 from schemas.records import DeadLetter
@@ -44,3 +45,9 @@ def test_what_is_shown_is_safe_on_a_screen() -> None:
 
 def test_a_record_without_value() -> None:
     assert replay.shown(_letter(value=None)).endswith("value     (none)")
+
+
+@pytest.mark.parametrize("received_at", [9_007_199_254_740_991, -62_135_596_800_001])
+def test_a_time_that_no_calendar_has_is_shown_as_a_number(received_at: int) -> None:
+    letter = msgspec.structs.replace(_letter(), received_at=received_at)
+    assert f"received  {received_at} ms since 1970" in replay.shown(letter)
