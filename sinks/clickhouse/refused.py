@@ -29,7 +29,12 @@ TABLE_HEADER: Final = "uptake-table"
 _VALUES: Final = re.compile(r" Column values:| before: |:? \(at row | \(version | \(for url ")
 """From here on the server's text may quote the row."""
 
-_TOPICS: Final = {"panes": PANES, "rolling": INDICATORS}
+_TOPICS: Final = {
+    "panes": PANES,
+    "rolling": INDICATORS,
+    "repairs": INDICATORS,
+    "recalls": INDICATORS,
+}
 
 
 class Times(NamedTuple):

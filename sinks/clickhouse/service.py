@@ -27,6 +27,7 @@ from sinks.clickhouse.errors import NeverValid, OurBug
 from sinks.clickhouse.freshness import observe_many
 from sinks.clickhouse.refused import MOST_BYTES, Times, dead_letter, set_aside_row, undecodable
 from sinks.clickhouse.source_ends import SourceEnds
+from sinks.clickhouse.unchecked import look_up
 from sinks.clickhouse.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -183,7 +184,10 @@ class Sink:
         metrics.LAG_SECONDS.labels("sink", topic, str(partition)).set(max(0.0, age))
 
     def _insert(self, cycle: Cycle) -> None:
-        for write in cycle.writes():
+        wanted = cycle.unchecked()
+        if wanted:
+            cycle.decide(self._writer.patiently(lambda: look_up(self._store.query, wanted)))
+        for write in cycle.writes(_now_ms()):
             self._writer.write(write)
             _count(write)
         self._writer.write(self._ends.changed(_now_ms()))

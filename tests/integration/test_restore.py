@@ -49,7 +49,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreProcess]:
 def settings(store: StoreProcess, own_broker: Broker) -> Settings:
     kafka = msgspec.structs.replace(own_broker.settings, generation=2)
     settings = Settings(kafka=kafka, clickhouse=store.settings)
-    migrate.run(settings, [])
+    migrate.run(settings, {})
     admin.ensure(settings)
     return settings
 

@@ -92,7 +92,7 @@ def test_they_end_in_time_while_kafka_and_clickhouse_are_away(
 ) -> None:
     settings = _settings(embedded_broker.settings, store)
     admin.ensure(settings)
-    migrate.run(settings, [])
+    migrate.run(settings, {})
     config = _written(settings, tmp_path)
     specs = [Spec(name, (name, "--config", config), free_ports(1)[0]) for name in _PROCESSES]
     with (tmp_path / "log").open("wb") as log:

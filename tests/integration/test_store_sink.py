@@ -57,7 +57,7 @@ class Run:
         self._sink: subprocess.Popen[bytes] | None = None
 
     def prepare(self) -> None:
-        migrate.run(self.settings, [])
+        migrate.run(self.settings, {})
         spread = (*topics.EVENTS, topics.ENRICHED, topics.PANES, topics.INDICATORS)
         made = [NewTopic(name, PARTITIONS, 1) for name in spread]
         admin = AdminClient({"bootstrap.servers": self.settings.kafka.bootstrap})

@@ -6,7 +6,20 @@ import typer
 
 from schemas.stopping import explained
 from schemas.version import VERSION
-from uptake.cli import dead_letters, directory, feed, local, look, processes, reconcile, setup
+from uptake.cli import (
+    dead_letters,
+    directory,
+    experiment,
+    feed,
+    lint,
+    local,
+    look,
+    processes,
+    rebuild,
+    reconcile,
+    rubric,
+    setup,
+)
 
 app = typer.Typer(
     name="uptake",
@@ -44,8 +57,12 @@ def _all(
 local.register(app)
 look.register(app)
 reconcile.register(app)
+rebuild.register(app)
 feed.register(app)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(directory.app, name="directory")
+app.add_typer(rubric.app, name="rubric")
+app.add_typer(lint.app, name="lint")
+experiment.register(app)
 processes.register(app)
 setup.register(app)

@@ -14,6 +14,7 @@ __all__ = ["Exit", "fail", "told"]
 
 _KINDS = [
     ("schemas.settings_load", "SettingsError", Exit.USAGE),
+    ("schemas.experiments.definition", "DefinitionError", Exit.USAGE),
     ("schemas.vocabulary", "VocabularyError", Exit.USAGE),
     ("schemas.codec", "RegistryUnavailable", Exit.MISSING),
     ("sinks.clickhouse.errors", "TryAgain", Exit.MISSING),
@@ -27,9 +28,13 @@ _KINDS = [
     ("uptake.dead_letters.replay", "NotReplayable", Exit.FAILED),
     ("streams.intake.store", "StoreUnavailable", Exit.MISSING),
     ("streams.intake.writer", "NotWritten", Exit.MISSING),
+    ("uptake.challenges.definition", "ChallengesError", Exit.USAGE),
+    ("uptake.experiments", "LooksError", Exit.USAGE),
     ("uptake.feed.errors", "FeedError", Exit.FAILED),
     ("uptake.local.errors", "LocalError", Exit.MISSING),
     ("uptake.local.settle", "Unsettled", Exit.TIMEOUT),
+    ("uptake.rubrics.load", "RubricError", Exit.USAGE),
+    ("uptake.rubrics.ratings_file", "RatingsError", Exit.USAGE),
 ]
 """Module, class and exit code. By name, so that nothing is imported for it."""
 

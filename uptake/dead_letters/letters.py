@@ -180,8 +180,11 @@ def fate_line(letter: DeadLetter, fate: Fate, settings: Settings) -> str:
 
 
 def time_of(milliseconds: int) -> str:
-    """RFC 3339, UTC."""
-    when = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    """RFC 3339, UTC; a record's time may be any number its writer gave it, of no calendar too."""
+    try:
+        when = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return f"{milliseconds} ms since 1970"
     return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

@@ -56,7 +56,7 @@ def replay(
     """
     console = console or Console()
     stop = Event()
-    with _stopped_by_signals(stop):
+    with stopped_by_signals(stop):
         try:
             result = _replay(source, file, via, config, speed, console, stop)
         except Stopped:
@@ -171,7 +171,7 @@ def _summary(result: Result, console: Console) -> None:
 
 
 @contextmanager
-def _stopped_by_signals(stop: Event) -> Iterator[None]:
+def stopped_by_signals(stop: Event) -> Iterator[None]:
     """Ctrl-C and SIGTERM set `stop`, so that the batch on its way is finished and remembered;
     a second one ends at once."""
     if current_thread() is not main_thread():

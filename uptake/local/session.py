@@ -143,6 +143,7 @@ def addresses(up: Up) -> list[str]:
     store = run.clickhouse
     return [
         "",
+        f"  Decision board     {run.board}",
         f"  Events over HTTP   {run.collector}/xapi/statements and {run.collector}/events/crm",
         f"  Write key          in {plan.folder.run_file}",
         f"  Kafka              {run.kafka}, topics events.crm, events.ticketing, events.lms",

@@ -1,5 +1,6 @@
 """Places of dead letters, what is shown of them, and what is sent again."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,6 +54,13 @@ def test_what_is_shown_is_safe_on_a_screen() -> None:
         "header    h: \\xff",
         'value     {"a": "é\\xff\\n\\x1b[31m"}',
     ]
+
+
+@pytest.mark.parametrize("received_at", [9_007_199_254_740_991, -62_135_596_800_001])
+def test_a_time_that_no_calendar_has_is_shown_as_a_number(received_at: int) -> None:
+    letter = msgspec.structs.replace(_letter(), received_at=received_at)
+    text = letters.shown(Found(letter, None), Settings())
+    assert f"received  {received_at} ms since 1970" in text
 
 
 def test_a_record_without_value_that_was_replayed() -> None:
