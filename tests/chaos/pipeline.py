@@ -195,6 +195,10 @@ class Pipeline:
         if pid and child.pid == pid and child.running():
             os.kill(pid, signal.SIGCONT)
 
+    def running(self, name: str) -> bool:
+        """Whether it has not ended."""
+        return self._processes[name].child.running()
+
     def steady(self) -> bool:
         """Whether all brokers run and every partition has all its copies."""
         brokers = [self._processes[name] for name in self._brokers.nodes]
@@ -234,7 +238,7 @@ class Pipeline:
             self._processes[name].start()
 
     def leave(self, name: str, how: str) -> None:
-        """A helper goes: killed, or asked to end."""
+        """It goes until `release`: killed, or asked to end."""
         process = self._processes[name]
         process.held = True
         if how == "kill":

@@ -4,7 +4,7 @@ import os
 import subprocess
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
 from random import Random
@@ -90,9 +90,9 @@ class Result:
     """Seconds from the beginning of the run to the end of each of its phases."""
     acknowledged: int
     """Events, each time that they were."""
-    memory: dict[str, int]
+    memory: dict[str, int] = field(default_factory=dict)
     """Process -> the most memory that it had, in MiB."""
-    commit: str
+    commit: str = ""
     """Of the code that ran."""
 
     @property
@@ -234,11 +234,14 @@ class Run:
         if fault.what != "back":
             return 0.0
         began = monotonic()
-        while not set_back(self._pipeline.settings, fault.whom, self._random):
+        pipeline = self._pipeline
+        while pipeline.running(fault.whom) or not set_back(
+            pipeline.settings, fault.whom, self._random
+        ):
             self._pause()
             if monotonic() > began + _SETTLE_SECONDS:
                 raise TimeoutError(f"the offsets of {fault.whom} could not be set back")
-        self._pipeline.release(fault.whom)
+        pipeline.release(fault.whom)
         return monotonic() - began
 
     def _until_steady(self) -> float:
@@ -264,8 +267,10 @@ class Run:
                 pipeline.kill(fault.whom)
             case "freeze":
                 self._frozen[fault] = pipeline.freeze(fault.whom)
-            case "away" | "back":
+            case "away":
                 pipeline.hold(fault.whom)
+            case "back":
+                pipeline.leave(fault.whom, "term")
             case "cut":
                 pipeline.links[fault.whom].cut()
             case "silence":

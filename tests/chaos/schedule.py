@@ -80,8 +80,7 @@ class Fault:
 def schedule(seed: int, kind: Kind, seconds: float, disk: bool = True) -> list[Fault]:
     """At least `FEWEST` faults that are over within `seconds`, in the order of their beginning.
 
-    The embedded broker is frozen but never killed: it keeps nothing. Nor are offsets set back on
-    it: it takes them from members only. `disk`: whether the store's
+    The embedded broker is frozen but never killed: it keeps nothing. `disk`: whether the store's
     disk can be filled here; else the store is away instead.
     """
     random = Random(f"schedule {seed}")
@@ -91,12 +90,10 @@ def schedule(seed: int, kind: Kind, seconds: float, disk: bool = True) -> list[F
         drawn = random.sample(_DRAWN, random.randint(*_BESIDES))
     else:
         drawn = random.sample(_DRAWN, random.randint(FEWEST, MOST))
-    # Offsets are set back while a group has no member: who else joins is to know.
+    # Offsets are set back while a group has no member: what comes after is to know of it.
     for what in sorted(drawn, key=lambda what: what != "back"):
         if what == "full" and not disk:
             what = "away"
-        if what == "back" and kind == "embedded":
-            what = "kill"
         faults.append(_fault(random, what, kind, seconds, faults))
     return sorted(faults)
 
@@ -125,13 +122,14 @@ def _fault(random: Random, what: What, kind: Kind, seconds: float, so_far: list[
 
 def _subject(random: Random, what: What, kind: Kind, so_far: list[Fault]) -> tuple[str, float, str]:
     """(whom, seconds, how) of a fault of this kind."""
-    processes = PROCESSES if kind == "cluster" else (*PROCESSES, "broker")
     taken = {each.whom for each in so_far}
+    back = {each.whom for each in so_far if each.what == "back"}
+    processes = [name for name in PROCESSES if name not in back]
     match what:
         case "kill":
-            return random.choice(PROCESSES if kind == "embedded" else processes), 0.0, ""
+            return random.choice([*processes, *(["broker"] if kind == "kafka" else [])]), 0.0, ""
         case "freeze":
-            whom = random.choice(processes)
+            whom = random.choice([*processes, *([] if kind == "cluster" else ["broker"])])
             return whom, _frozen_seconds(random, whom, kind), ""
         case "away":
             return "store", random.uniform(5.0, 12.0), ""
@@ -147,10 +145,9 @@ def _subject(random: Random, what: What, kind: Kind, so_far: list[Fault]) -> tup
             return random.choice(_CLOCKS), random.uniform(3.0, 10.0), str(wrong)
         case "back":
             whom = random.choice(["intake", "sink"])
-            return whom, _SESSIONS[kind]["sink"] + random.uniform(1.0, 3.0), ""
+            return whom, random.uniform(2.0, 6.0), ""
         case _:
-            back = {f"{each.whom}-2" for each in so_far if each.what == "back"}
-            free = [name for name in HELPERS if name not in taken | back]
+            free = [name for name in HELPERS if name not in taken | {f"{each}-2" for each in back}]
             return random.choice(free), random.uniform(6.0, 16.0), random.choice(["term", "kill"])
 
 
