@@ -28,7 +28,7 @@ from schemas.settings import KafkaSettings, Settings
 from streams.agents import patches
 from streams.agents.stages import SOURCES
 from streams.agents.worker import build
-from streams.model.stage import Output, Rows, Stage
+from streams.model.stage import NEVER, Memory, Output, Rows, Stage
 from streams.state.table import EpochStore
 
 
@@ -41,6 +41,8 @@ class _Idle:
 
     def seal(self, position: int) -> list[Output]:
         return []
+
+    memory = Memory(NEVER, 0, False)
 
     def recovered(self) -> None: ...
 
