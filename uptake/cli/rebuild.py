@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from uptake.cli.errors import Exit, fail
+from uptake.cli.moments import TIME_HELP, moment
 from uptake.cli.options import ConfigOption, client_settings
-from uptake.cli.times import TIME_HELP, moment
 
 
 def register(app: typer.Typer) -> None:

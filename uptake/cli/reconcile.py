@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from uptake.cli.errors import Exit, fail
+from uptake.cli.moments import TIME_HELP, duration, moment, ms
 from uptake.cli.options import ConfigOption, client_settings
-from uptake.cli.times import TIME_HELP, duration, milliseconds, moment
 
 if TYPE_CHECKING:
     from schemas.settings import Settings
@@ -55,7 +55,7 @@ def reconcile(
 
     def compare(tick: Callable[[str], None]) -> "Report":
         now = datetime.now(UTC)
-        check = Check(settings, catalog, milliseconds(now), timeout, tick)
+        check = Check(settings, catalog, ms(now), timeout, tick)
         return check.run(moment(begin, now), moment(end, now))
 
     moment(begin, datetime.now(UTC))

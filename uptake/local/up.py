@@ -107,7 +107,7 @@ class Up:
         self._wish.folder.run_file.unlink(missing_ok=True)
         self._supervisor.stop("collector")
         self._drain(impatient)
-        for name in ("repair", "intake", "worker", "sink", "store"):
+        for name in ("repair", "intake", "worker", "sink", "board", "store"):
             self._supervisor.stop(name)
         if self._broker is not None:
             self._broker.stop()
@@ -165,7 +165,7 @@ class Up:
     def _start_processes(self) -> None:
         """The worker and the sink read while events are restored; nothing new comes before."""
         specs = self.plan.processes()
-        for name in ("worker", "sink", "repair"):
+        for name in ("worker", "sink", "repair", "board"):
             self._supervisor.launch(specs[name])
         restored = self._restore()
         for name in ("intake", "collector"):

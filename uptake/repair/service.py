@@ -5,7 +5,6 @@ again until it is noted as done, and doing it again changes nothing.
 """
 
 import logging
-import signal
 from threading import Event
 from time import monotonic, time_ns
 
@@ -14,6 +13,7 @@ from confluent_kafka import KafkaException
 from schemas import health, metrics
 from schemas.records import Recalled
 from schemas.settings import Settings
+from schemas.stopping import on_stop
 from schemas.topics import BATCHES
 from sinks.clickhouse.client import Store
 from sinks.clickhouse.errors import TryAgain
@@ -44,8 +44,7 @@ def run(settings: Settings) -> int:
     does not have the shape this code expects.
     """
     stop = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: stop.set())
+    on_stop(stop.set)
 
     def tick(_: str) -> None:
         if stop.is_set():
