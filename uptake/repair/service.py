@@ -82,10 +82,10 @@ class Repairer:
         at the next time.
         """
         with Store(self._settings.clickhouse) as store:
-            _measure(store)
+            if not _measure(store).total:
+                return 0
             ended = self._walks(store) + self._repairs(store)
-            if ended:
-                _measure(store)
+            _measure(store)
         return ended
 
     def _walks(self, store: Store) -> int:
@@ -93,8 +93,9 @@ class Repairer:
         if not found:
             return 0
         began = monotonic()
-        possible = [ask for ask in found if self._possible_walk(ask)]
-        lists.end_walks(store, [a for a in found if a not in set(possible)], IMPOSSIBLE, _now())
+        possible = [ask for ask in found if ask.journey in self._catalog.journeys]
+        unknown = [ask for ask in found if ask.journey not in self._catalog.journeys]
+        lists.end_walks(store, unknown, IMPOSSIBLE, _now())
         # What the asks follow from has reached the store then.
         arrive(self._settings, _ARRIVE_SECONDS, self._tick)
         known = walks.recalled(store.query, self._catalog, possible)
@@ -106,16 +107,16 @@ class Repairer:
             if ask is not None:
                 wanted += walks.stretches(self._catalog, walk, ask.asked, now)
         lists.ask(store, wanted)
-        back = {(ask.journey, ask.key, ask.learner) for ask in possible if ask.recall}
+        back = {(ask.journey, ask.key, ask.learner) for ask in possible if self._waits(ask)}
         self._send([w for w in known if (w.journey, w.key, w.learner.hex()) in back])
         lists.end_walks(store, possible, DONE, _now())
-        _note("walk", len(possible), len(found) - len(possible), began)
+        _note("walk", len(possible), len(unknown), began)
         return len(found)
 
-    def _possible_walk(self, ask: WalkAsk) -> bool:
-        """A broker that forgot everything forgot the ask too: state was rebuilt without it."""
-        alive = ask.asked >> _GENERATION_BIT == self._settings.kafka.generation
-        return ask.journey in self._catalog.journeys and (alive or not ask.recall)
+    def _waits(self, ask: WalkAsk) -> bool:
+        """Whether the worker waits for the walk. What waited in an earlier life of the broker's
+        log is gone: state was rebuilt from all events since."""
+        return ask.recall and ask.asked >> _GENERATION_BIT == self._settings.kafka.generation
 
     def _send(self, known: list[Recalled]) -> None:
         if not known:
@@ -147,10 +148,8 @@ class Repairer:
         return done + len(found) - len(possible)
 
     def _possible_repair(self, ask: RepairAsk, kept: Kept) -> bool:
-        indicator = self._catalog.indicators.get(ask.indicator)
-        if indicator is None or (indicator.journey and ask.indicator in kept.left_out):
-            return False
-        return ask.first_end > kept.earliest
+        known = ask.indicator in self._catalog.indicators and ask.indicator not in kept.left_out
+        return known and ask.first_end > kept.earliest
 
     def _repair(self, store: Store, job: Job, before: mend.Versions) -> bool:
         """Mend the rows of a job; whether none of them has moved meanwhile."""
@@ -171,12 +170,14 @@ class Repairer:
         return mend.look(store, self._catalog, job.group, job.window, part, database)
 
 
-def _measure(store: Store) -> None:
+def _measure(store: Store) -> lists.Waiting:
+    """What is open, also told in the metrics."""
     found = lists.waiting(store)
     metrics.REPAIRS_OPEN.labels("rows").set(found.repairs)
     metrics.REPAIRS_OPEN.labels("walk").set(found.walks)
     age = (_now() - found.since) / 1000 if found.since else 0.0
     metrics.REPAIRS_OLDEST.set(max(0.0, age))
+    return found
 
 
 def _note(kind: str, done: int, impossible: int, began: float) -> None:
