@@ -86,6 +86,7 @@ def _lifetimes(settings: ClickHouseSettings) -> dict[str, tuple[str, int]]:
         "panes": (_past("slot_start"), settings.panes_days),
         "rolling": (_past("window_end"), settings.indicators_days),
         "dead_letters_log": (_past("dead_at"), settings.dead_letters_days),
+        "dead_letter_fates": (_past("decided_at"), settings.dead_letters_days),
     }
 
 

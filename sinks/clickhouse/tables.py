@@ -117,6 +117,18 @@ INSERTED: Final[dict[str, dict[str, str]]] = {
         "value": "Nullable(String)",
         "headers": "Array(Tuple(name String, value Nullable(String)))",
     },
+    "dead_letter_fates": {
+        "topic": _WORD,
+        "generation": "UInt32",
+        "partition": "Int32",
+        "offset": "Int64",
+        "stage": _WORD,
+        "fate": _WORD,
+        "decided_at": _TIME,
+        "to_generation": "UInt32",
+        "to_partition": "Int32",
+        "to_offset": "Int64",
+    },
     "learners": {
         "learner": "FixedString(16)",
         "team": _WORD,
@@ -134,6 +146,30 @@ INSERTED: Final[dict[str, dict[str, str]]] = {
         "title": "String",
         "removed": "Bool",
         "changed_at": _TIME,
+    },
+    "repairs": {
+        "indicator": _WORD,
+        "cohort_kind": _WORD,
+        "cohort": _WORD,
+        "window": _WORD,
+        "first_end": _TIME,
+        "last_end": _TIME,
+        "asked": "UInt64",
+        "asked_at": _TIME,
+        "outcome": _WORD,
+        "done_at": _TIME,
+        "turn": "UInt64",
+    },
+    "recalls": {
+        "journey": _WORD,
+        "key": "String",
+        "learner": "String",
+        "recall": "Bool",
+        "asked": "UInt64",
+        "asked_at": _TIME,
+        "outcome": _WORD,
+        "done_at": _TIME,
+        "turn": "UInt64",
     },
     "catalog": {
         "indicator": _WORD,
@@ -194,6 +230,7 @@ VIEWS: Final = (
     "events_per_hour",
     "learners_active",
     "duplicates",
+    "repairs_open",
 )
 
 

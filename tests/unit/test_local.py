@@ -80,7 +80,9 @@ def test_the_run_file_has_the_contracts_keys(tmp_path: Path) -> None:
     ]
     assert run["clickhouse"]["database"] == "uptake"
     assert run["registry"] is None
-    assert set(run["metrics"]) == {"collector", "intake", "worker", "sink", "board", "up"}
+    assert set(run["metrics"]) == {
+        "collector", "intake", "worker", "sink", "repair", "board", "up"
+    }  # fmt: skip
 
 
 def test_secrets_are_made_once_and_only_for_the_owner(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from typing import Literal
 
 from rich.console import Console
 
+from schemas.stopping import Exit
 from uptake.feed.errors import Stopped
 from uptake.feed.files import items
 from uptake.feed.item import Item, Refusal, Sender
@@ -60,9 +61,9 @@ def replay(
             result = _replay(source, file, via, config, speed, console, stop)
         except Stopped:
             console.print("Stopped. The same command goes on from here.")
-            return 130
+            return Exit.INTERRUPTED
     _summary(result, console)
-    return 1 if result.refused else 0
+    return Exit.FAILED if result.refused else Exit.DONE
 
 
 def _replay(

@@ -25,8 +25,9 @@ class Ports(NamedTuple):
     intake_metrics: int = 9402
     worker_metrics: int = 9403
     sink_metrics: int = 9404
+    repair_metrics: int = 9405
     board: int = 8050
-    board_metrics: int = 9405
+    board_metrics: int = 9406
 
     def purposes(self) -> dict[str, int]:
         """Each port by what it is for, in words."""
@@ -40,6 +41,7 @@ class Ports(NamedTuple):
             "metrics of intake": self.intake_metrics,
             "metrics of the worker": self.worker_metrics,
             "metrics of the sink": self.sink_metrics,
+            "metrics of repair": self.repair_metrics,
             "the board": self.board,
             "metrics of the board": self.board_metrics,
         }
@@ -114,6 +116,7 @@ class Plan(NamedTuple):
         ports = {
             "worker": self.ports.worker_metrics,
             "sink": self.ports.sink_metrics,
+            "repair": self.ports.repair_metrics,
             "intake": self.ports.intake_metrics,
             "collector": self.ports.collector_metrics,
             "board": self.ports.board_metrics,
