@@ -2,17 +2,23 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from time import perf_counter
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 from schemas.metrics import BATCH_SIZE, INSERT_SECONDS
 from sinks.clickhouse.cycle import Write
-from sinks.clickhouse.errors import NeverValid, OurBug, TryAgain
+from sinks.clickhouse.errors import NeverValid, TryAgain
+
+T = TypeVar("T")
 
 FIRST_WAIT: Final = 0.1
 LONGEST_WAIT: Final = 5.0
 
 MOST_REFUSED: Final = 100
-"""Refused rows of one write above which we stop: then it is not the rows that are wrong."""
+"""Refused rows of one write after which we slow down: then it may not be the rows that are wrong,
+and somebody has time to mend the table. No row is lost by going on, each is a dead letter that
+`uptake dead-letters replay` inserts again; and one bad row must not hold all others up."""
+REFUSED_WAIT: Final = 0.2
+"""Seconds for each row after those."""
 
 
 class Inserts(Protocol):
@@ -42,7 +48,7 @@ class Writer:
     def write(self, write: Write) -> None:
         """Insert all rows that ClickHouse takes, and hand the others to `refuse`.
 
-        Raises OurBug when the request itself is wrong or too many rows are refused.
+        Raises OurBug when the request itself is wrong.
         """
         if not write.columns or not write.columns[0]:
             return
@@ -51,7 +57,7 @@ class Writer:
         refused = self._insert(write.table, write.columns, size)
         for count, (row, why) in enumerate(refused, 1):
             if count > MOST_REFUSED:
-                raise OurBug(f"{write.table}: more than {MOST_REFUSED} rows refused: {why}")
+                self._wait(REFUSED_WAIT)
             self._refuse(write.table, row, why)
         INSERT_SECONDS.labels(write.table).observe(perf_counter() - started)
         BATCH_SIZE.labels("sink", write.table).observe(size)
@@ -61,7 +67,7 @@ class Writer:
     ) -> Iterator[tuple[tuple[Any, ...], NeverValid]]:
         """Insert, halving what is refused until single rows are left; those come out."""
         try:
-            self._insert_patiently(table, columns)
+            self.patiently(lambda: self._store.insert(table, columns))
         except NeverValid as why:
             if size == 1:
                 yield tuple(column[0] for column in columns), why
@@ -70,15 +76,16 @@ class Writer:
             yield from self._insert(table, [column[:half] for column in columns], half)
             yield from self._insert(table, [column[half:] for column in columns], size - half)
 
-    def _insert_patiently(self, table: str, columns: Sequence[Sequence[Any]]) -> None:
+    def patiently(self, call: Callable[[], T]) -> T:
+        """What `call` gives, which is made again as long as ClickHouse is away."""
         wait = FIRST_WAIT
         while True:
             try:
-                self._store.insert(table, columns)
+                result = call()
             except TryAgain:
                 self.away = True
                 self._wait(wait)
                 wait = min(2 * wait, LONGEST_WAIT)
             else:
                 self.away = False
-                return
+                return result

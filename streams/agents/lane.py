@@ -25,9 +25,10 @@ _BEHIND_SECONDS = 3.0
 """An epoch takes so long while much is waiting: what it says would be old soon, and to say it
 seldom leaves more time to catch up."""
 
-_PAUSE_FACTOR = 9
-"""Ending epochs takes at most about a tenth of a lane's time. What an epoch says, such as the
-sliding windows that a changed minute moves, costs about the same for few events as for many."""
+_PAUSE_FACTOR = 29
+"""Ending epochs takes at most about a thirtieth of a lane's time. What an epoch says, such as the
+sliding windows that a changed minute moves, costs about the same for few events as for many, and
+broker, sink and store pay for it again, together about three times as much."""
 
 _LONGEST_PAUSE_SECONDS = 5.0
 

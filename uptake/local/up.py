@@ -24,7 +24,8 @@ from uptake.local.kafka_jars import kafka_program
 from uptake.local.plan import Plan, choose_ports, settings_of
 from uptake.local.ports import require_free
 from uptake.local.processes import Supervisor
-from uptake.local.settle import Unsettled, settle, total
+from uptake.local.settle import Unsettled, drain, settle, total
+from uptake.repair.lists import ask_for_older
 
 _TICK_SECONDS = 0.2
 _EMBEDDED_DRAIN_SECONDS = 60.0
@@ -106,7 +107,7 @@ class Up:
         self._wish.folder.run_file.unlink(missing_ok=True)
         self._supervisor.stop("collector")
         self._drain(impatient)
-        for name in ("intake", "worker", "sink", "store"):
+        for name in ("repair", "intake", "worker", "sink", "board", "store"):
             self._supervisor.stop(name)
         if self._broker is not None:
             self._broker.stop()
@@ -164,7 +165,7 @@ class Up:
     def _start_processes(self) -> None:
         """The worker and the sink read while events are restored; nothing new comes before."""
         specs = self.plan.processes()
-        for name in ("worker", "sink"):
+        for name in ("worker", "sink", "repair", "board"):
             self._supervisor.launch(specs[name])
         restored = self._restore()
         for name in ("intake", "collector"):
@@ -176,20 +177,18 @@ class Up:
             self._catch_up()
 
     def _catch_up(self) -> None:
-        """Wait for the numbers that follow from the restored events, and drop what does not: if
-        the life before ended at once, the store may hold numbers of events that it does not."""
+        """Wait for the numbers that follow from the restored events. Those that the stream did
+        not say again are older than its memory, or of events that the store does not hold, if
+        the life before ended at once: they are computed again."""
 
         def tick(told: str) -> None:
             self._supervisor.tick()
 
         try:
             lost = total(settle(self.plan.settings, _CATCH_UP_SECONDS, tick)).lost
-            oldest = version_of(self.plan.state.generation, 0)
             with Store(self.plan.settings.clickhouse) as store:
-                store.command(
-                    f"ALTER TABLE rolling DELETE WHERE version < {oldest}"
-                    " SETTINGS mutations_sync = 2"
-                )
+                ask_for_older(store, version_of(self.plan.state.generation, 0))
+            settle(self.plan.settings, _CATCH_UP_SECONDS, tick)
         except (Unsettled, KafkaException, StoreError) as error:
             raise LocalError(f"the numbers of earlier events are not there yet: {error}") from error
         if lost:
@@ -247,7 +246,7 @@ class Up:
             self._supervisor.tick()
 
         try:
-            settle(self.plan.settings, seconds, tick)
+            drain(self.plan.settings, seconds, tick)
         except (Unsettled, LocalError, KafkaException, StoreError) as error:
             kept = "they are kept in Kafka" if kafka else "they are lost with the embedded broker"
             self._teller.say(f"Some events may not have reached the store ({error}); {kept}")
