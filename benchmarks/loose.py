@@ -63,8 +63,8 @@ class LooseLane(Lane):
 class NoMemory:
     """In the place of the memory of event ids."""
 
-    def __init__(self, rows: Rows, budget: int) -> None:
-        """Nothing to keep."""
+    def __init__(self, rows: Rows) -> None:
+        self.by_day: dict[int, int] = {}
 
     def recovered(self) -> None:
         """Nothing to rebuild."""
@@ -77,6 +77,9 @@ class NoMemory:
         """Nothing."""
 
     def settle(self) -> None:
+        """Nothing."""
+
+    def forget(self, before: int) -> None:
         """Nothing."""
 
 
