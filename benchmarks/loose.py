@@ -37,7 +37,7 @@ class LooseLane(Lane):
             if self._begun is None:
                 self._begun = monotonic()
             await self._send(outputs)
-        if self.rows.changed_bytes() >= self._settings.epoch_bytes:
+        if self._is_whole(offset):
             await self.end_epoch()
         return Verdict.TAKEN
 
