@@ -79,9 +79,9 @@ def value_of(row: IndicatorRow) -> Value:
 
 
 class StoredPipeline(Pipeline):
-    """The stages with the store. `repairs`: False: what is named is only gathered."""
+    """The stages with the store."""
 
-    def __init__(self, seed: int, crashes: float, limits: Limits, repairs: bool = True) -> None:
+    def __init__(self, seed: int, crashes: float, limits: Limits) -> None:
         super().__init__(seed, crashes, limits)
         self.rows: dict[Key, tuple[int, Value | None]] = {}
         self.named: list[Named] = []
@@ -89,14 +89,13 @@ class StoredPipeline(Pipeline):
         self.taken = [0] * PARTITIONS
         self.all_named: list[Named] = []
         self.recalls = 0
-        self.repairs = repairs
 
     def run(self) -> None:
         """Until nothing is left to be done."""
         super().run()
         self.take_rows()
         while self.named or self.walks:
-            self.repair()
+            self.repair(arrived=True)
             super().run()
             self.take_rows()
 
@@ -104,7 +103,7 @@ class StoredPipeline(Pipeline):
         if self.random.random() < 0.2:
             self.take_rows()
         if self.random.random() < 0.1:
-            self.repair()
+            self.repair(arrived=False)
 
     def horizon(self) -> int:
         """The highest that was said."""
@@ -135,10 +134,16 @@ class StoredPipeline(Pipeline):
         if version >= horizon:
             self.rows[key] = (version, None if row.removed else value_of(row))
 
-    def repair(self) -> None:
-        """Look at the events as they are now; repair what is named, recall what is asked for."""
+    def repair(self, arrived: bool) -> None:
+        """Look at the events as they are now; repair what is named, recall what is asked for.
+
+        `arrived`: every row that these events change was said. A walk is named on another
+        partition than its rows, so it is not repaired before.
+        """
         events = list(self.events())
-        walks, self.walks = [*self.walks], {}
+        walks = [walk for walk in self.walks if walk.recall or arrived]
+        for walk in walks:
+            del self.walks[walk]
         for walk in walks:
             steps = list(_steps(walk, events))
             if walk.recall:

@@ -7,13 +7,14 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.records import Cohort
+from schemas.records import Batch, Cohort
 from streams.model.horizon import Limits
-from tests.unit.model.pipeline import batches
+from tests.unit.model.pipeline import PARTITIONS, batches
 from tests.unit.model.store import DAY_MS, StoredPipeline, shuffled
 from tests.unit.model.test_pipeline import (
     BASE,
     COHORTS,
+    LEARNERS,
     MINUTE,
     SIGNALS,
     Happening,
@@ -40,7 +41,7 @@ limits = st.builds(
 )
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     st.lists(happening, min_size=1, max_size=24),
     st.dictionaries(learner, st.sampled_from(COHORTS)),
@@ -72,6 +73,32 @@ def test_with_any_budget_every_row_is_right_in_the_end(
         pipeline.feed(fed[part : part + 4])
         if random.random() < 0.5:
             pipeline.run()
+    pipeline.run()
+    assert_same(pipeline.shown(), pipeline.right())
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(happening, min_size=1, max_size=14), limits, st.randoms(use_true_random=False))
+def test_rebuilt_from_events_with_any_budget(
+    happenings: list[Happening], limits: Limits, random: Random
+) -> None:
+    """The horizon may rise while state is rebuilt; the store's rows are then repaired."""
+    cohorts = {who: COHORTS[n % len(COHORTS)] for n, who in enumerate(LEARNERS)}
+    events = shuffled(random, events_of(happenings), 8)
+    for offset, event in enumerate(events):
+        event.offset = offset
+    half = len(events) // 2
+    for event in events[:half]:
+        event.cohort = cohorts[event.learner]
+    restored = batches(events[:half], 2, entries_for(cohorts))
+    for _, batch in restored:
+        batch.restored = True
+    pipeline = StoredPipeline(random.randrange(1 << 30), 0.2, limits)
+    pipeline.feed(restored)
+    pipeline.feed((p, Batch(0, 0, restore_ended=True)) for p in range(PARTITIONS))
+    if random.random() < 0.5:
+        pipeline.run()
+    pipeline.feed(batches(events, 2))
     pipeline.run()
     assert_same(pipeline.shown(), pipeline.right())
 
