@@ -10,6 +10,7 @@ from faust import Stream
 from faust.types import TP, AppT, EventT
 
 from schemas.metrics import LAG_RECORDS, LAG_SECONDS, OFFSET_CHECKS, RECORDS, STATE_ROWS
+from schemas.records import Fingerprint
 from schemas.settings import Settings
 from schemas.topics import state_topic
 from streams.agents.heartbeat import Heartbeat
@@ -17,6 +18,7 @@ from streams.agents.lane import Lane, Verdict
 from streams.agents.patches import commit_offsets, read_position, seek
 from streams.model.stage import Output, StageFactory
 from streams.state.errors import Guard, InputStuck
+from streams.state.fingerprint import sign
 from streams.state.log import Acknowledged, EpochLog, Trimmer
 from streams.state.rows import EpochRows
 from streams.state.table import EpochTable
@@ -65,6 +67,7 @@ class AgentRunner:
         source: str,
         factory: StageFactory,
         settings: Settings,
+        made_by: Fingerprint,
         heartbeat: Heartbeat,
         fail: Callable[[Exception], None],
     ) -> None:
@@ -77,6 +80,7 @@ class AgentRunner:
         self._app = app
         self._factory = factory
         self._settings = settings
+        self._made_by = made_by
         self._heartbeat = heartbeat
         self._fail = fail
         self._sender = FaustSender(app)
@@ -112,6 +116,7 @@ class AgentRunner:
     def _lane(self, partition: int, rows: EpochRows) -> Lane:
         stage = self._factory(rows, partition)
         stage.recovered()
+        sign(rows, self._made_by, f"{self.agent}/{partition}")
         log = EpochLog(state_topic(self.agent), partition, self._sender, self._trimmer)
         worker = self._settings.worker
         return Lane(self.agent, rows, stage, log, self._sender, worker, self._alone, self._fail)

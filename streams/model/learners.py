@@ -69,11 +69,12 @@ class LearnerRow(Struct, array_like=True, gc=False):
 
 class Marks(Struct, array_like=True):
     """How far each source partition was taken, of events and of dead outcomes: see `_place` for
-    the keys; and whether state is being rebuilt."""
+    the keys; whether state is being rebuilt; and the life of the topics between the stages."""
 
     events: dict[int, int] = {}
     dead: dict[int, int] = {}
     quiet: bool = False
+    life: int = 0
 
 
 _decode_learner = msgspec.msgpack.Decoder(LearnerRow).decode
@@ -125,13 +126,17 @@ class LearnersStage:
 
     def apply(self, value: bytes, offset: int) -> list[Output]:
         batch = decode_batch(value)
-        self._generation = batch.generation
-        self._written_at = max(self._written_at, batch.written_at)
         marks = self._rows.get(_MARKS, _decode_marks)
         if marks is None:
             marks = Marks()
             self._rows.put(_MARKS, marks)
         self._marks = marks
+        if batch.generation < marks.life:
+            # By an intake that slept while state was rebuilt: another one reads all of it again,
+            # and what is missing before it too.
+            return []
+        marks.life = self._generation = batch.generation
+        self._written_at = max(self._written_at, batch.written_at)
         if batch.restored:
             marks.quiet = True
         enriched = Enriched(

@@ -16,7 +16,7 @@ from zlib import crc32
 import msgspec
 from msgspec import Raw, Struct
 
-from streams.state.errors import ForeignWriter, LogCutShort, StateError
+from streams.state.errors import ForeignWriter, LogCutShort, LogDamaged, StateError
 
 T = TypeVar("T")
 
@@ -210,7 +210,7 @@ class EpochRows:
     @property
     def is_new(self) -> bool:
         """Whether nothing was ever read or written."""
-        return self.position == _NOTHING and self._read_to == _NOTHING
+        return self._read_to == _NOTHING
 
     # Recovery
 
@@ -239,9 +239,9 @@ class EpochRows:
         try:
             epoch = _decode_epoch(record)
         except msgspec.MsgspecError as error:
-            raise StateError(f"a record of the state log is no epoch: {error}") from error
+            raise LogDamaged(f"a record of the state log is no epoch: {error}") from error
         if epoch.format != FORMAT:
-            raise StateError(
+            raise LogDamaged(
                 f"the state log has format {epoch.format}, this version reads {FORMAT}"
             )
         return epoch

@@ -29,6 +29,7 @@ from streams.agents import patches
 from streams.agents.stages import SOURCES
 from streams.agents.worker import build
 from streams.model.stage import Output, Rows, Stage
+from streams.state import fingerprint
 from streams.state.table import EpochStore
 
 
@@ -51,7 +52,9 @@ def _factory(rows: Rows, partition: int) -> Stage:
 
 def _app(folder: Path, memory_only: bool = False) -> faust.App:
     settings = Settings(kafka=KafkaSettings(memory_only=memory_only))
-    app = build(settings, str(folder), dict.fromkeys(SOURCES, _factory)).app
+    app = build(
+        settings, str(folder), dict.fromkeys(SOURCES, _factory), fingerprint.of(settings)
+    ).app
     app.finalize()
     return app
 

@@ -5,7 +5,17 @@ from typing import Annotated
 import typer
 
 from schemas.version import VERSION
-from uptake.cli import dead_letters, directory, feed, local, look, processes, reconcile, setup
+from uptake.cli import (
+    dead_letters,
+    directory,
+    feed,
+    local,
+    look,
+    processes,
+    rebuild_state,
+    reconcile,
+    setup,
+)
 
 app = typer.Typer(
     name="uptake",
@@ -34,7 +44,7 @@ def _all(
     On one machine: `uptake demo` or `uptake up`. In a cluster: one `uptake` process a job.
 
     Exit codes: 0 done; 1 did not work; 2 wrong arguments or settings; 3 something needed is
-    missing, away or taken; 4 out of time; 130 interrupted.
+    missing, away or taken; 4 out of time; 10 `uptake rebuild-state` has to run; 130 interrupted.
     """
 
 
@@ -46,3 +56,4 @@ app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(directory.app, name="directory")
 processes.register(app)
 setup.register(app)
+rebuild_state.register(app)

@@ -22,6 +22,8 @@ class Exit(IntEnum):
     """Something it needs is missing, away or taken: a port, Java, Kafka, the store."""
     TIMEOUT = 4
     """The time that was given is over."""
+    REBUILD = 10
+    """`uptake rebuild-state` has to run first (streams.state.errors.REBUILD_EXIT)."""
     INTERRUPTED = 130
 
 
@@ -38,11 +40,13 @@ _KINDS = [
     ("streams.intake.pseudonym", "NoKey", Exit.USAGE),
     ("streams.intake.directory", "DirectoryError", Exit.FAILED),
     ("streams.intake.replay", "NotReplayable", Exit.FAILED),
+    ("streams.life", "RebuildUnfinished", Exit.REBUILD),
     ("streams.intake.store", "StoreUnavailable", Exit.MISSING),
     ("streams.intake.writer", "NotWritten", Exit.MISSING),
     ("uptake.feed.errors", "FeedError", Exit.FAILED),
     ("uptake.local.errors", "LocalError", Exit.MISSING),
     ("uptake.local.settle", "Unsettled", Exit.TIMEOUT),
+    ("uptake.rebuild_state.procedure", "StillAtWork", Exit.MISSING),
 ]
 """Module, class and exit code. By name, so that nothing is imported for it."""
 
