@@ -80,6 +80,7 @@ def _store(settings: Settings, events: list[Event]) -> None:
     stored = [EnrichedEvent(event, "content.completed", "t", "m", "r", True) for event in events]
     record = Enriched(1, 0, 0, 5, stored, learners=LEARNERS, assets=ASSETS)
     with Store(settings.clickhouse) as store:
+        store.command("TRUNCATE TABLE events_log")
         store.insert("events_log", rows.events([record]))
         store.insert("learners", rows.learners([record]))
         store.insert("assets", rows.assets([record]))

@@ -70,18 +70,19 @@ def set_back(settings: Settings, marks: Iterable[Mark]) -> None:
     reached = {(mark.source, mark.partition): mark for mark in marks}
     consumer = _consumer(kafka, settings.intake.group)
     try:
+        places = [(topic, n) for topic in EVENTS for n in range(present.get(topic, 0))]
         offsets = []
-        for source, topic in enumerate(EVENTS):
-            for partition in range(present.get(topic, 0)):
-                place = TopicPartition(topic, partition)
-                mark = reached.get((source, partition))
-                if mark is None:
-                    low, _ = watermarks(consumer, place, _WAIT_SECONDS)
-                    mark = Mark(source, partition, kafka.generation, low, low)
-                book = Book(source, partition, mark.first_offset, mark.next_offset, mark.skipped)
-                offsets.append(
-                    TopicPartition(topic, partition, book.next_offset, metadata=book.note())
-                )
+        for place in _committed(consumer, places):
+            source = EVENTS.index(place.topic)
+            mark = reached.get((source, place.partition))
+            if mark is None and place.offset < 0:
+                continue  # it was never read
+            if mark is None:
+                low, _ = watermarks(consumer, place, _WAIT_SECONDS)
+                mark = Mark(source, place.partition, kafka.generation, low, low)
+            first, reached_to = mark.first_offset, mark.next_offset
+            note = Book(source, place.partition, first, reached_to, mark.skipped).note()
+            offsets.append(TopicPartition(place.topic, place.partition, reached_to, metadata=note))
         _commit(consumer, offsets)
     finally:
         consumer.close()
@@ -95,11 +96,9 @@ def forget_progress(settings: Settings) -> None:
     for group in (settings.worker.group, settings.sink.group):
         consumer = _consumer(settings.kafka, group)
         try:
-            asked = [TopicPartition(*place) for place in places]
-            told = once_coordinated(
-                partial(consumer.committed, asked, timeout=_WAIT_SECONDS), _WAIT_SECONDS
-            )
-            stale = [TopicPartition(one.topic, one.partition, 0) for one in told if one.offset > 0]
+            stale = [place for place in _committed(consumer, places) if place.offset > 0]
+            for place in stale:
+                place.offset = 0
             _commit(consumer, stale)
         finally:
             consumer.close()
@@ -107,6 +106,20 @@ def forget_progress(settings: Settings) -> None:
 
 def _consumer(settings: KafkaSettings, group: str) -> Consumer:
     return Consumer(consumer_config(settings, group, "uptake-rebuild"))
+
+
+def _committed(consumer: Consumer, places: list[tuple[str, int]]) -> list[TopicPartition]:
+    """Each with the offset that its group has committed; below 0: none."""
+    if not places:
+        return []
+    asked = [TopicPartition(*place) for place in places]
+    told = once_coordinated(
+        partial(consumer.committed, asked, timeout=_WAIT_SECONDS), _WAIT_SECONDS
+    )
+    for one in told:
+        if one.error is not None:
+            raise KafkaException(one.error)
+    return told
 
 
 def _commit(consumer: Consumer, offsets: list[TopicPartition]) -> None:
