@@ -133,7 +133,10 @@ def present(settings: KafkaSettings) -> dict[str, int]:
 
 
 def members(settings: KafkaSettings, groups: Sequence[str]) -> dict[str, int]:
-    """How many members each of the groups has. Raises KafkaException."""
+    """How many members each of the groups has. Raises KafkaException.
+
+    The embedded broker names none, whoever is there.
+    """
     admin = _admin(settings)
 
     def ask() -> dict[str, int]:

@@ -43,6 +43,8 @@ def rebuild_state(
     settings = client_settings(config).settings
     if not reachable(settings.kafka.bootstrap):
         raise fail(f"nothing answers at {settings.kafka.bootstrap}", Exit.MISSING)
+    if settings.kafka.memory_only:
+        raise fail("on the embedded broker `uptake up` does this at each start", Exit.MISSING)
 
     def filled(settings: Settings) -> Life:
         _migrate(settings)
