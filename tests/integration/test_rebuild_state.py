@@ -190,8 +190,10 @@ def _start(
     ups: list[Running], tmp_path: Path, kind: Kind, catalog: Path | None = None, **kafka: int
 ) -> Running:
     lines = ["[kafka]", *(f"{name} = {value}" for name, value in kafka.items())]
+    # The group drops a worker that has ended after its session.
+    lines += ["[worker]", "session_seconds = 4"]
     if catalog is not None:
-        lines += ["[worker]", f'catalog = "{catalog}"']
+        lines.append(f'catalog = "{catalog}"')
     config = tmp_path / f"uptake-{len(ups)}.toml"
     config.write_text("\n".join(lines))
     ups.append(Running(tmp_path / "data", kind, "--config", str(config)))

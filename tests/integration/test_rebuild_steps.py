@@ -1,7 +1,11 @@
 """The steps of a rebuild of state, on a real broker and store: what they delete, what they keep,
 where reading goes on, and that each may be broken off and done again."""
 
+import random
+import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -10,6 +14,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from schemas import topics
 from schemas.records import LearnerEntry, decode_batch, version_of
 from schemas.settings import Settings
+from schemas.settings_load import dump
 from sinks.clickhouse import migrate
 from sinks.clickhouse.client import Store
 from streams import admin, life
@@ -17,6 +22,7 @@ from streams.intake import directory
 from streams.intake.books import reopened
 from streams.kafka_clients import consumer_config
 from tests.fixtures.brokers import Broker
+from tests.fixtures.running import cli, command
 from tests.fixtures.store import StoreProcess, running_store
 from uptake.rebuild_state import procedure
 
@@ -30,6 +36,12 @@ _MARKS = """INSERT INTO marks VALUES
     ('lms', 1, 0, 0, 0, 500, 0), ('lms', 1, 0, 1, 0, 500, 0), ('lms', 1, 0, 2, 0, 500, 0)"""
 """(source, generation, partition, batch partition, first, next, skipped): of another life of the
 sources; of lms/1 the last partition of the batches has said nothing yet."""
+
+_EVENTS = """INSERT INTO events_log
+    (event_id, occurred_at, received_at, source, signal, verb, object_id, learner, offset)
+    SELECT toFixedString(leftPad(hex(number), 16, '0'), 16), now64(3), now64(3), 'crm',
+        'deal.won', 'v', 'o', toFixedString(leftPad(hex(number % 50), 16, '0'), 16), number
+    FROM numbers(5000)"""
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +57,7 @@ def settings(store: StoreProcess, own_broker: Broker) -> Settings:
     migrate.run(settings, [])
     admin.ensure(settings)
     with Store(settings.clickhouse) as db:
-        for table in ("marks", "source_ends", "rolling"):
+        for table in ("marks", "source_ends", "rolling", "events_log"):
             db.command(f"TRUNCATE TABLE {table}")
         db.command(_MARKS)
         db.command("INSERT INTO source_ends VALUES ('lms', 2, 0, 0, 90, 3, now64(3))")
@@ -181,3 +193,38 @@ def test_nothing_is_touched_while_somebody_is_at_work(settings: Settings) -> Non
         consumer.close()
     assert [m.value() for m in life.records(settings.kafka, topics.BATCHES, 0)] == [b"old"]
     assert life.read(settings.kafka) is None
+
+
+@pytest.mark.kafka
+@pytest.mark.timeout(600)
+def test_the_command_is_killed_at_any_moment_and_run_again(
+    settings: Settings, tmp_path: Path, seed: int
+) -> None:
+    if settings.kafka.memory_only:
+        pytest.skip("the command is for a cluster")
+    with Store(settings.clickhouse) as db:
+        db.command(_EVENTS)
+    config = tmp_path / "settings.json"
+    config.write_bytes(dump(settings))
+    arguments = ("rebuild-state", "--config", str(config), "--timeout", "0")
+    chance = random.Random(seed)
+    for _ in range(4):
+        process = subprocess.Popen(command(*arguments), cwd=Path(__file__).parents[2])
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(chance.uniform(1.0, 5.0))
+        process.kill()
+        process.wait()
+    # Nobody reads, so the numbers can not come; all else is done.
+    done = cli(*arguments, seconds=200)
+    assert done.returncode == 4, done.stderr
+    assert "start worker, sink and intake now" in done.stdout
+    found = life.read(settings.kafka)
+    assert found is not None
+    assert found.phase == "filled"
+    ids: list[bytes] = []
+    for partition in range(settings.kafka.partitions):
+        for record in life.records(settings.kafka, topics.BATCHES, partition):
+            batch = decode_batch(record.value() or b"")
+            assert batch.generation == found.number
+            ids += [event.event_id for event in batch.events]
+    assert len(ids) == len({*ids}) == 5_000
