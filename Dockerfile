@@ -1,7 +1,8 @@
-# One image for every process: `docker run IMAGE collector`, `intake`, `worker`, `sink`, `migrate`.
+# One image for every process: `docker run IMAGE collector`, `intake`, `worker`, `sink`, `board`, `migrate`.
 FROM python:3.12-slim AS build
 WORKDIR /src
 COPY requirements.lock pyproject.toml README.md LICENSE ./
+COPY reports reports
 COPY schemas schemas
 COPY sinks sinks
 COPY streams streams
@@ -15,6 +16,6 @@ COPY --from=build /opt/uptake /opt/uptake
 ENV PATH=/opt/uptake/bin:$PATH PYTHONUNBUFFERED=1
 USER uptake
 WORKDIR /home/uptake
-EXPOSE 8000 9400
+EXPOSE 8000 8050 9400
 ENTRYPOINT ["uptake"]
 CMD ["--help"]

@@ -3,6 +3,7 @@ DATA ?= .uptake
 DEMO_SECONDS ?=
 BROKER ?= embedded
 KAFKA ?= auto
+TOOLS ?= auto
 PYTEST_ARGS ?=
 JOBS ?= 4
 SEEDS ?= 10
@@ -23,8 +24,9 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "Settings: DATA=$(DATA) (folder), DEMO_SECONDS=N (demo ends by itself), BROKER=embedded|kafka,"
+	@echo "Settings: DATA=$(DATA) (folder), DEMO_SECONDS=N (demo ends by itself), BROKER=embedded|kafka (chaos: or cluster),"
 	@echo "          KAFKA=auto|require|off (tests on a real Apache Kafka), PYTEST_ARGS='...',"
+	@echo "          TOOLS=auto|require (tests with Chromium and promtool),"
 	@echo "          JOBS=$(JOBS) (tests at a time; they wait more than they work),"
 	@echo "          SEEDS=$(SEEDS) FIRST_SEED=$(FIRST_SEED) (chaos)"
 
@@ -39,7 +41,7 @@ up: $(INSTALLED) ## Run everything, without simulated events
 	@$(BIN)/uptake up --data "$(DATA)" --broker $(BROKER)
 
 test: $(INSTALLED_DEV) ## Run all tests but those that take long (chaos)
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not chaos" --kafka=$(KAFKA) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not chaos" --kafka=$(KAFKA) --tools=$(TOOLS) $(PYTEST_ARGS)
 
 chaos: $(INSTALLED_DEV) ## Kill, freeze and cut parts under load, SEEDS times, and recount
 	$(BIN)/python -m tests.chaos --seeds $(SEEDS) --first-seed $(FIRST_SEED) --broker $(BROKER)

@@ -1,7 +1,7 @@
 """Measure everything in one run on one machine: `python -m benchmarks [PART ...]`.
 
-Parts: whole, stage, http, freshness, recovery, profile. Tables go to the terminal; all numbers go
-to a JSON file (see --results).
+Parts: whole, stage, exactness, http, freshness, recovery, profile. Tables go to the terminal; all
+numbers go to a JSON file (see --results).
 """
 
 import argparse
@@ -16,7 +16,17 @@ from typing import Any, TypeVar, get_args
 import msgspec
 from rich.console import Console
 
-from benchmarks import freshness, machine, over_http, recovery, stage, tables, where, whole
+from benchmarks import (
+    exactness,
+    freshness,
+    machine,
+    over_http,
+    recovery,
+    stage,
+    tables,
+    where,
+    whole,
+)
 from benchmarks.workload import SPANS
 from uptake.local.folder import BrokerKind
 from uptake.local.kafka_jars import why_unavailable
@@ -71,6 +81,18 @@ class Runner:
         return [
             stage.measure(kind, shape, *counts, self._sayer(kind, shape))
             for kind in self._in_time([self._best])
+        ]
+
+    def exactness(self) -> list[Any]:
+        """What the checks and the durability of the worker cost, in the first shape."""
+        given = self._given
+        shape = given.shape[0]
+        return [
+            result
+            for kind in self._in_time([self._best])
+            for result in exactness.measure(
+                kind, shape, given.events, given.learners, self._sayer(kind, shape)
+            )
         ]
 
     def http(self) -> list[Any]:
@@ -143,6 +165,7 @@ class Runner:
 _PARTS: dict[str, Callable[[Runner], list[Any]]] = {
     "whole": Runner.whole,
     "stage": Runner.stage,
+    "exactness": Runner.exactness,
     "http": Runner.http,
     "freshness": Runner.freshness,
     "recovery": Runner.recovery,

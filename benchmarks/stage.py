@@ -73,7 +73,7 @@ def measure(
         bare = run_bare(rig, events, learners).rate
         without = run_bare(rig, events, learners, "--no-insert").rate
         say("intake alone")
-        packed = _intake(rig, events)
+        packed = pack(rig, events)
         say("the learners stage alone")
         rate, cpu = _learners(rig, events)
         say(f"naive Faust over {naive_events:,} events")
@@ -102,13 +102,13 @@ def measure(
     )
 
 
-def _intake(rig: Rig, events: int) -> float:
+def pack(rig: Rig, events: int) -> float:
     """Let intake pack everything; events a second, until the last pack was written."""
     rig.launch("intake")
     began = time.time()
     rig.passed(rig.settings.intake.group, EVENTS, _SECONDS)
     rig.stop("intake")
-    return events / (_last_written(rig.settings.kafka, BATCHES) - began)
+    return events / (last_written(rig.settings.kafka, BATCHES) - began)
 
 
 def _learners(rig: Rig, events: int) -> tuple[float, float]:
@@ -120,7 +120,7 @@ def _learners(rig: Rig, events: int) -> tuple[float, float]:
     rig.passed(rig.settings.worker.group, [BATCHES], _SECONDS)
     used = cpu_seconds(pid) - cpu
     rig.stop("worker")
-    ended = _last_written(rig.settings.kafka, state_topic("learners"))
+    ended = last_written(rig.settings.kafka, state_topic("learners"))
     return events / (ended - began), 1e6 * used / events
 
 
@@ -130,7 +130,7 @@ def _make_topic(settings: KafkaSettings, name: str) -> None:
         made.result()
 
 
-def _last_written(settings: KafkaSettings, topic: str) -> float:
+def last_written(settings: KafkaSettings, topic: str) -> float:
     """When the newest record of a topic was written, in seconds since 1970."""
     config = {
         **client_config(settings, "uptake-bench"),

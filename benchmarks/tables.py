@@ -5,6 +5,7 @@ from typing import Any
 
 from rich.table import Table
 
+from benchmarks.exactness import Exactness
 from benchmarks.freshness import Freshness
 from benchmarks.over_http import OverHttp
 from benchmarks.recovery import Recovery
@@ -84,6 +85,28 @@ def _stage(results: Sequence[Stage]) -> Iterable[Table]:
             f"{each.bare_without_store:,.0f}",
             f"{each.intake:,.0f}",
             f"{each.learners_cpu_us:.1f}",
+        )
+    return (table,)
+
+
+def _exactness(results: Sequence[Exactness]) -> Iterable[Table]:
+    table = _table(
+        "What exactness costs: the worker alone, as it is and without checks and durability",
+        "broker, way",
+        "events/s",
+        "worker us/event",
+        "broker us/event",
+        *(f"epochs of {agent}" for agent in AGENTS),
+        "load",
+    )
+    for each in results:
+        table.add_row(
+            f"{each.broker}, {each.way}",
+            f"{each.rate:,.0f}",
+            f"{each.worker_us:.1f}",
+            f"{each.broker_us:.1f}",
+            *(f"{each.epochs.get(agent, 0):.0f}" for agent in AGENTS),
+            each.load,
         )
     return (table,)
 
@@ -192,6 +215,7 @@ def _profile(results: Sequence[Where]) -> Iterable[Table]:
 _TABLES: dict[str, Callable[[Any], Iterable[Table]]] = {
     "whole": _whole,
     "stage": _stage,
+    "exactness": _exactness,
     "http": _http,
     "freshness": _freshness,
     "recovery": _recovery,

@@ -29,6 +29,11 @@ from schemas.xapi.statement import (
     SubStatement,
 )
 
+ID_BASIS: Final = "id_basis"
+"""Attribute of an event whose id is not made from what was sent."""
+BY_RECORD: Final = "record"
+"""Its id is made from the place of its record in Kafka."""
+
 _PEOPLE: Final = 100_000
 _FOREIGN: Final = 10_000
 _SHORT: Final = 200
@@ -92,7 +97,7 @@ class Decoder:
         if event_id is None:
             if time is None:
                 event_id = ids.of_record(self._names, source, partition, offset, generation)
-                attributes = {**attributes, "id_basis": "record"}
+                attributes = {**attributes, ID_BASIS: BY_RECORD}
             else:
                 event_id = ids.of_statement(self._names, statement)
         occurred_at = received_at if time is None else time

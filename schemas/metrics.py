@@ -77,4 +77,27 @@ RECONCILE_LAST_EQUAL = Gauge(
     "uptake_reconcile_last_equal_timestamp_seconds",
     "When a comparison last found no difference (seconds since 1970 UTC); 0: not since the start",
 )
+RECONCILE_TWICE = Gauge(
+    "uptake_reconcile_ids_twice",
+    "Ids of events that lie twice in the store, at the last comparison",
+)
+REPAIRS_OPEN = Gauge(
+    "uptake_repairs_open",
+    "Repairs that wait, by kind (rows: stretches of indicators; walk: walks of journeys)",
+    ["kind"],
+)
+REPAIRS_OLDEST = Gauge(
+    "uptake_repairs_oldest_seconds", "Age of the oldest repair that waits; 0: none does"
+)
+REPAIRS_ENDED = Counter(
+    "uptake_repairs_ended_total",
+    "Repairs that were ended, by kind and outcome (done, impossible)",
+    ["kind", "outcome"],
+)
+REPAIR_SECONDS = Histogram(
+    "uptake_repair_seconds", "Time of one round of repairs", ["kind"], buckets=_LATENCY
+)
+REPAIRED_ROWS = Counter(
+    "uptake_repaired_rows_total", "Rows of indicators that a repair or a rebuild has changed"
+)
 INFO = Gauge("uptake_build_info", "1; version in the label", ["process", "version"])

@@ -24,6 +24,10 @@ class KafkaSettings(Struct, frozen=True, forbid_unknown_fields=True):
     bootstrap: str = "127.0.0.1:9092"
     partitions: Annotated[int, Meta(ge=1, le=1024)] = 3
     replication: Positive = 1
+    """Copies of each partition of the topics that we make."""
+    min_insync: Annotated[int, Meta(ge=0)] = 0
+    """So many copies must have a record before it counts as written (`min.insync.replicas` of the
+    topics that we make); 0: one fewer than there are copies, at least one."""
     generation: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
     """Which life of the broker's log this is; `uptake up` counts it for the embedded broker."""
     memory_only: bool = False
@@ -58,6 +62,8 @@ class CollectorSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Per key; 0: no limit."""
     acknowledge_seconds: Annotated[float, Meta(gt=0)] = 10.0
     """How long a request waits for Kafka before it is answered 503."""
+    experiments: str = "experiments"
+    """Folder of experiment definitions for GET /assign/{experiment}; it need not be there."""
 
 
 class IntakeSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -104,6 +110,27 @@ class PrivacySettings(Struct, frozen=True, forbid_unknown_fields=True):
     manager_labels: Literal["as_given", "pseudonym"] = "as_given"
 
 
+class ViewerSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Somebody who may look at the board."""
+
+    name: str
+    key: str = ""
+    """What they log in with; empty where a reverse proxy says who they are."""
+    cohorts: list[str] = field(default_factory=lambda: ["*"])
+    """What they may see, such as `team:Alder`; `*`: everything."""
+
+
+class BoardSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    host: str = "127.0.0.1"
+    port: Port = 8050
+    viewers: list[ViewerSettings] = field(default_factory=list)
+    """Nobody named: whoever reaches it sees everything; only for the loopback interface."""
+    user_header: str = ""
+    """Header in which a reverse proxy names the viewer. Only behind one that sets it always."""
+    least_people: Annotated[int, Meta(ge=5)] = 10
+    """Values that fewer people stand behind are not shown."""
+
+
 class MetricsSettings(Struct, frozen=True, forbid_unknown_fields=True):
     host: str = "127.0.0.1"
     port: Port = 0
@@ -118,8 +145,11 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     worker: WorkerSettings = WorkerSettings()
     sink: SinkSettings = SinkSettings()
     privacy: PrivacySettings = PrivacySettings()
+    board: BoardSettings = BoardSettings()
     metrics: MetricsSettings = MetricsSettings()
 
 
-SECRETS = frozenset({"privacy.pseudonym_key", "clickhouse.password", "collector.keys"})
+SECRETS = frozenset(
+    {"privacy.pseudonym_key", "clickhouse.password", "collector.keys", "board.viewers"}
+)
 """Never printed."""

@@ -50,7 +50,22 @@ class TopicInfo(NamedTuple):
 
 
 def specs(settings: Settings) -> list[TopicSpec]:
-    """Every topic of the product."""
+    """Every topic of the product. Raises TopicError for copies that cannot be."""
+    in_sync = {"min.insync.replicas": str(min_insync(settings.kafka))}
+    return [spec._replace(config={**spec.config, **in_sync}) for spec in _specs(settings)]
+
+
+def min_insync(settings: KafkaSettings) -> int:
+    """How many copies must have a record before it is acknowledged. Raises TopicError."""
+    if settings.min_insync > settings.replication:
+        raise TopicError(
+            f"kafka.min_insync is {settings.min_insync}, and there are only"
+            f" {settings.replication} copies (kafka.replication): nothing could be written."
+        )
+    return settings.min_insync or max(1, settings.replication - 1)
+
+
+def _specs(settings: Settings) -> list[TopicSpec]:
     wide = settings.kafka.partitions
     event_bytes = max(_KAFKA_DEFAULT_BYTES, settings.intake.max_event_bytes + _RECORD_OVERHEAD)
     events = _kept(30, event_bytes)

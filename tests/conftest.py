@@ -1,7 +1,9 @@
 """What all tests share: options, markers by folder, and no network for tests that do not say so."""
 
 import random
+import shutil
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -10,8 +12,8 @@ import pytest
 pytest_plugins = ["tests.fixtures.brokers"]
 
 _HERE = Path(__file__).parent
-_NETWORKED = ("integration", "kafka", "chaos")
-_MARKED_FOLDERS = {"integration": "integration", "chaos": "chaos"}
+_NETWORKED = ("integration", "kafka", "chaos", "browser")
+_MARKED_FOLDERS = {"integration": "integration", "chaos": "chaos", "browser": "browser"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -23,16 +25,38 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="auto: skipped where Java or Maven is missing; require: an error there; off: skipped",
     )
     parser.addoption(
+        "--tools",
+        choices=("auto", "require"),
+        default="auto",
+        help="tests that want Chromium or promtool; auto: skipped where they are missing; "
+        "require: an error there",
+    )
+    parser.addoption(
         "--seed", type=int, help="of tests that do things at random; default: another each time"
     )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests in tests/integration and tests/chaos carry the marker of their folder."""
+    """Tests in these folders carry the marker of their folder."""
     for item in items:
         folder = item.path.relative_to(_HERE).parts[0] if item.path.is_relative_to(_HERE) else ""
         if folder in _MARKED_FOLDERS:
             item.add_marker(_MARKED_FOLDERS[folder])
+
+
+@pytest.fixture(scope="session")
+def tool(request: pytest.FixtureRequest) -> Callable[..., str]:
+    """Finds a program by any of its names; the test is skipped, or fails, where there is none."""
+
+    def find(*names: str) -> str:
+        found = next((path for name in names if (path := shutil.which(name))), None)
+        if found is None and request.config.getoption("--tools") == "require":
+            pytest.fail(f"none of these programs is installed: {', '.join(names)}")
+        if found is None:
+            pytest.skip(f"none of these programs is installed: {', '.join(names)}")
+        return found
+
+    return find
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ from typing import Any, Final, NamedTuple
 
 from schemas import records, topics
 from schemas.records import DeadLetter, Enriched, Indicators, Panes
-from sinks.clickhouse import rows, tables
+from sinks.clickhouse import repairs, rows, tables, unchecked
 from sinks.clickhouse.rows import Columns
+from sinks.clickhouse.unchecked import Key, Stored
 
 
 class Write(NamedTuple):
@@ -55,26 +56,39 @@ class Cycle:
     def _add_indicators(self, value: bytes) -> int:
         record = records.decode_indicators(value)
         self._indicators.append(record)
-        return len(record.rows)
+        return len(record.rows) + len(record.repairs) + len(record.walks)
 
     def _add_letter(self, value: bytes) -> int:
         self._letters.append(records.decode_dead_letter(value))
         return 1
 
-    def writes(self) -> Iterator[Write]:
+    def unchecked(self) -> list[Key]:
+        """Of events that are to be looked up in the store before anything is inserted."""
+        return unchecked.keys(self._enriched)
+
+    def decide(self, known: Stored) -> None:
+        """Take what the store has already for duplicates."""
+        unchecked.set_aside(self._enriched, known)
+
+    def writes(self, now_ms: int) -> Iterator[Write]:
         """What is to be inserted, in this order.
 
         Marks come after everything that they speak for, so that no query in between takes an
-        event for lost.
+        event for lost. A duplicate comes after the event that it repeats: were it the other way
+        round, a kill in between could make each the duplicate of the other. Repairs come after
+        the rows that they put in doubt.
         """
         yield Write("dead_letters_log", rows.dead_letters(self._letters))
-        yield Write("set_aside", rows.set_aside(self._enriched))
         yield Write("events_log", rows.events(self._enriched))
+        yield Write("set_aside", rows.set_aside(self._enriched))
         yield Write("marks", rows.marks(self._enriched))
         yield Write("learners", rows.learners(self._enriched))
         yield Write("assets", rows.assets(self._enriched))
         yield Write("panes", rows.panes(self._panes))
         yield Write("rolling", rows.rolling(self._indicators))
+        asks = repairs.asked_repairs(self._indicators, now_ms)
+        yield Write("repairs", repairs.columns(asks))
+        yield Write("recalls", repairs.columns(repairs.asked_walks(self._indicators, now_ms)))
 
 
 def received_by_source(events: Columns) -> dict[str, list[int]]:

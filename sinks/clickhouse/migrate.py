@@ -18,8 +18,12 @@ from sinks.clickhouse import tables
 from sinks.clickhouse.client import Store
 from sinks.clickhouse.errors import StoreError
 
-CatalogRow = Mapping[str, Any]
-"""A row of `catalog` without `removed` and `loaded_at`."""
+CatalogRows = Mapping[str, Sequence[Mapping[str, Any]]]
+"""Rows of the tables `catalog` and `journeys`, each without `removed` and `loaded_at`;
+a table that is not named stays as it is."""
+
+_CATALOG_KEYS: Final = {"catalog": 1, "journeys": 2}
+"""How many of the first columns of these tables name a row."""
 
 
 class MigrationError(StoreError):
@@ -82,6 +86,7 @@ def _lifetimes(settings: ClickHouseSettings) -> dict[str, tuple[str, int]]:
         "panes": (_past("slot_start"), settings.panes_days),
         "rolling": (_past("window_end"), settings.indicators_days),
         "dead_letters_log": (_past("dead_at"), settings.dead_letters_days),
+        "dead_letter_fates": (_past("decided_at"), settings.dead_letters_days),
     }
 
 
@@ -95,7 +100,7 @@ def load() -> list[Migration]:
     return sorted(found)
 
 
-def run(settings: Settings, catalog_rows: Sequence[CatalogRow]) -> list[int]:
+def run(settings: Settings, catalog_rows: CatalogRows) -> list[int]:
     """Apply what is missing, set lifetimes, load the catalog; return the versions applied.
 
     Raises DatabaseNewer, MigrationChanged, and StoreError as sinks.clickhouse.client does.
@@ -110,7 +115,8 @@ def run(settings: Settings, catalog_rows: Sequence[CatalogRow]) -> list[int]:
             if _apply(store, migration, settings.clickhouse)
         ]
         _set_lifetimes(store, settings.clickhouse)
-        _load_catalog(store, catalog_rows)
+        for table, rows in catalog_rows.items():
+            _load_catalog(store, table, rows)
     return applied
 
 
@@ -195,17 +201,17 @@ def _set_lifetimes(store: Store, settings: ClickHouseSettings) -> None:
             store.command(f"ALTER TABLE {table} REMOVE TTL")
 
 
-def _load_catalog(store: Store, rows: Sequence[CatalogRow]) -> None:
+def _load_catalog(store: Store, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write all rows anew, and mark those as removed that are no longer in the catalog."""
-    names = tables.names("catalog")
-    plain = names[:-2]
-    kept = store.query(f"SELECT {', '.join(plain)} FROM catalog FINAL WHERE NOT removed")
+    plain = tables.names(table)[:-2]
+    key = slice(_CATALOG_KEYS[table])
+    kept = store.query(f"SELECT {', '.join(plain)} FROM {table} FINAL WHERE NOT removed")
     wanted = [tuple(row[name] for name in plain) for row in rows]
-    gone = {row[0] for row in kept} - {row[0] for row in wanted}
+    gone = {row[key] for row in kept} - {row[key] for row in wanted}
     loaded_at = _now()
     full = [(*row, False, loaded_at) for row in wanted]
-    full += [(*row, True, loaded_at) for row in kept if row[0] in gone]
-    store.insert("catalog", list(zip(*full, strict=True)))
+    full += [(*row, True, loaded_at) for row in kept if row[key] in gone]
+    store.insert(table, list(zip(*full, strict=True)))
 
 
 def _now() -> int:

@@ -1,5 +1,6 @@
-"""Rows that ClickHouse refuses for good -> dead letters. Pure."""
+"""Rows that ClickHouse refuses for good -> dead letters, and back. Pure."""
 
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 from zlib import crc32
@@ -15,7 +16,18 @@ from sinks.clickhouse.errors import NeverValid
 STAGE: Final = "sink"
 REASON: Final = "refused_by_store"
 
-_TOPICS: Final = {"panes": PANES, "rolling": INDICATORS}
+TABLE_HEADER: Final = "uptake-table"
+"""Header of such a letter: the table whose row its value is."""
+
+_VALUES: Final = re.compile(r" Column values:| before: |:? \(at row | \(version | \(for url ")
+"""From here on the server's text may quote the row."""
+
+_TOPICS: Final = {
+    "panes": PANES,
+    "rolling": INDICATORS,
+    "repairs": INDICATORS,
+    "recalls": INDICATORS,
+}
 
 
 def dead_letter(table: str, row: Sequence[Any], why: NeverValid, now_ms: int) -> DeadLetter:
@@ -33,7 +45,7 @@ def dead_letter(table: str, row: Sequence[Any], why: NeverValid, now_ms: int) ->
         source=named["source"] if of_event else "",
         stage=STAGE,
         reason=REASON,
-        detail=f"a row of {table}: error {why.code}",
+        detail=f"a row of {table}: error {why.code}: {server_reason(why)}",
         topic=f"events.{named['source']}" if of_event else _TOPICS.get(table, ENRICHED),
         partition=named["partition"] if of_event else -1,
         offset=named["offset"] if of_event else crc32(value),
@@ -41,7 +53,26 @@ def dead_letter(table: str, row: Sequence[Any], why: NeverValid, now_ms: int) ->
         code_version=VERSION,
         key=None,
         value=value,
+        headers=[(TABLE_HEADER, table.encode())],
     )
+
+
+def row_of(letter: DeadLetter) -> tuple[str, tuple[Any, ...]] | None:
+    """The table and the row that the letter is about; None: it does not say, or of columns that
+    the table has no more."""
+    table = next((text or b"" for name, text in letter.headers if name == TABLE_HEADER), b"")
+    name = table.decode(errors="replace")
+    if name not in tables.INSERTED or not letter.value:
+        return None
+    named = msgspec.msgpack.decode(letter.value, type=dict[str, Any])
+    columns = tables.names(name)
+    return (name, tuple(named[each] for each in columns)) if {*columns} == {*named} else None
+
+
+def server_reason(why: NeverValid) -> str:
+    """The server's sentence, without the numbers before it and the values after it."""
+    sentence = str(why).rpartition("DB::Exception: ")[2]
+    return _VALUES.split(sentence, maxsplit=1)[0].strip()
 
 
 def set_aside_row(letter: DeadLetter) -> list[list[Any]]:

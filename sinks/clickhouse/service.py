@@ -7,7 +7,6 @@ ones, so that a cycle that is done twice changes nothing.
 
 import gc
 import logging
-import signal
 from collections.abc import Sequence
 from threading import Event
 from time import monotonic, time_ns
@@ -18,6 +17,7 @@ from confluent_kafka.admin import AdminClient
 
 from schemas import health, metrics, records
 from schemas.settings import Settings
+from schemas.stopping import Exit, on_stop
 from schemas.topics import DEAD_LETTERS, ENRICHED, INDICATORS, PANES
 from sinks.clickhouse.client import Store
 from sinks.clickhouse.cycle import Cycle, Write, outcomes, received_by_source
@@ -25,6 +25,7 @@ from sinks.clickhouse.errors import NeverValid, OurBug
 from sinks.clickhouse.freshness import observe_many
 from sinks.clickhouse.refused import REASON, STAGE, dead_letter, set_aside_row
 from sinks.clickhouse.source_ends import SourceEnds
+from sinks.clickhouse.unchecked import look_up
 from sinks.clickhouse.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -73,17 +74,15 @@ def run(settings: Settings) -> int:
     when the broker refuses us.
     """
     stop = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: stop.set())
+    on_stop(stop.set)
     sink = Sink(settings, stop)
     port = health.serve(settings.metrics, "sink", sink.ready)
     log.info("sink: metrics on port %d", port)
     _calm_collector()
     try:
-        sink.loop()
+        return sink.loop()
     finally:
         sink.close()
-    return 0
 
 
 def _calm_collector() -> None:
@@ -117,8 +116,9 @@ class Sink:
         """A member of the group, and ClickHouse takes rows."""
         return self._joined and not self._writer.away
 
-    def loop(self) -> None:
-        """Cycle after cycle, until `stop` is set."""
+    def loop(self) -> Exit:
+        """Cycle after cycle, until `stop` is set. TIMEOUT: the last one is not stored or not
+        committed, and is read again."""
         self._consumer.subscribe(
             list(READ), on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
         )
@@ -128,8 +128,9 @@ class Sink:
                 self._insert(cycle)
             except Stopped:
                 log.warning("sink: stopped while ClickHouse is away; records stay in Kafka")
-                return
+                return Exit.TIMEOUT
             self._commit()
+        return Exit.TIMEOUT if self._offsets else Exit.DONE
 
     def close(self) -> None:
         """Leave the group and give connections back."""
@@ -169,7 +170,10 @@ class Sink:
         metrics.LAG_SECONDS.labels("sink", topic, str(partition)).set(max(0.0, age))
 
     def _insert(self, cycle: Cycle) -> None:
-        for write in cycle.writes():
+        wanted = cycle.unchecked()
+        if wanted:
+            cycle.decide(self._writer.patiently(lambda: look_up(self._store.query, wanted)))
+        for write in cycle.writes(_now_ms()):
             self._writer.write(write)
             _count(write)
         self._writer.write(self._ends.changed(_now_ms()))

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from time import perf_counter
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 from schemas.metrics import BATCH_SIZE, INSERT_SECONDS
 from sinks.clickhouse.cycle import Write
 from sinks.clickhouse.errors import NeverValid, OurBug, TryAgain
+
+T = TypeVar("T")
 
 FIRST_WAIT: Final = 0.1
 LONGEST_WAIT: Final = 5.0
@@ -61,7 +63,7 @@ class Writer:
     ) -> Iterator[tuple[tuple[Any, ...], NeverValid]]:
         """Insert, halving what is refused until single rows are left; those come out."""
         try:
-            self._insert_patiently(table, columns)
+            self.patiently(lambda: self._store.insert(table, columns))
         except NeverValid as why:
             if size == 1:
                 yield tuple(column[0] for column in columns), why
@@ -70,15 +72,16 @@ class Writer:
             yield from self._insert(table, [column[:half] for column in columns], half)
             yield from self._insert(table, [column[half:] for column in columns], size - half)
 
-    def _insert_patiently(self, table: str, columns: Sequence[Sequence[Any]]) -> None:
+    def patiently(self, call: Callable[[], T]) -> T:
+        """What `call` gives, which is made again as long as ClickHouse is away."""
         wait = FIRST_WAIT
         while True:
             try:
-                self._store.insert(table, columns)
+                result = call()
             except TryAgain:
                 self.away = True
                 self._wait(wait)
                 wait = min(2 * wait, LONGEST_WAIT)
             else:
                 self.away = False
-                return
+                return result

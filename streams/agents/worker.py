@@ -19,6 +19,7 @@ from mode.supervisors import CrashingSupervisor
 from schemas.health import serve
 from schemas.records import Fingerprint
 from schemas.settings import Settings
+from schemas.stopping import Exit, end_within, started
 from schemas.topics import AGENTS
 from streams.agents import patches
 from streams.agents.heartbeat import Heartbeat
@@ -32,7 +33,6 @@ from streams.state import fingerprint
 from streams.state.errors import Guard, exit_code
 
 _TICK_SECONDS = 0.025
-_STOP_SECONDS = 15.0
 _LEAVE_SECONDS = 4.0
 _CRASH_SECONDS = 5.0
 _WATCH_SECONDS = 1.0
@@ -49,14 +49,14 @@ class _Process(faust.Worker):
     is_idle: Callable[[], bool]
 
     async def stop(self) -> None:
-        """Stop; gone after _LEAVE_SECONDS if nothing is to be written, else _STOP_SECONDS."""
+        """Stop; gone after _LEAVE_SECONDS if nothing is to be written, else STOP_SECONDS."""
         _after(_LEAVE_SECONDS, self._leave)
-        _after(_STOP_SECONDS, _end)
+        end_within()
         await super().stop()
 
     def _leave(self) -> None:
         if self.is_idle():
-            os._exit(0)
+            os._exit(int(Exit.DONE))
 
 
 class Failure:
@@ -84,6 +84,7 @@ def run(settings: Settings, factories: Mapping[str, StageFactory] | None = None)
     quieten()
     # Until Faust listens to it.
     signal.signal(signal.SIGTERM, _leave_early)
+    started()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     with tempfile.TemporaryDirectory(prefix="uptake-worker-") as folder:
@@ -233,9 +234,9 @@ def _after(seconds: float, act: Callable[[], None]) -> None:
 
 
 def _leave_early(number: int, frame: object) -> None:
-    raise SystemExit(0)
+    raise SystemExit(int(Exit.DONE))
 
 
-def _end(code: int = 1) -> None:
+def _end(code: int) -> None:
     """What was not written is done again by the next one."""
     os._exit(code)

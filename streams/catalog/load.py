@@ -95,9 +95,17 @@ class Indicator(Struct, frozen=True, forbid_unknown_fields=True, rename={"try_":
         return _SCALE[self.unit] if self.measure == "mean" else 1.0
 
 
+class Board(Struct, frozen=True, forbid_unknown_fields=True):
+    """The indicators of the decision board, in their order."""
+
+    leading: list[str] = field(default_factory=list)
+    lagging: list[str] = field(default_factory=list)
+
+
 class Catalog(Struct, frozen=True, forbid_unknown_fields=True):
     journeys: dict[str, Journey]
     indicators: dict[str, Indicator]
+    board: Board = field(default_factory=Board)
 
 
 @cache
@@ -119,7 +127,16 @@ def load(path: str = "") -> Catalog:
         raise CatalogError(f"catalog {path or '(bundled)'}: {error}") from error
     for name, indicator in catalog.indicators.items():
         _check(name, indicator, catalog.journeys)
+    _check_board(catalog)
     return catalog
+
+
+def _check_board(catalog: Catalog) -> None:
+    for kind in ("leading", "lagging"):
+        for name in getattr(catalog.board, kind):
+            indicator = catalog.indicators.get(name)
+            if indicator is None or indicator.kind != kind:
+                raise CatalogError(f"board.{kind}: '{name}' is no {kind} indicator")
 
 
 def _check(name: str, indicator: Indicator, journeys: dict[str, Journey]) -> None:
@@ -169,8 +186,28 @@ def _steps_named(indicator: Indicator) -> list[str]:
     return named
 
 
-def rows_for_store(catalog: Catalog) -> list[dict[str, Any]]:
-    """The rows of ClickHouse's table `catalog`, one an indicator."""
+def rows_for_store(catalog: Catalog) -> dict[str, list[dict[str, Any]]]:
+    """The rows of ClickHouse's tables `catalog`, one an indicator, and `journeys`, one a step."""
+    return {"catalog": _indicator_rows(catalog), "journeys": _journey_rows(catalog)}
+
+
+def _journey_rows(catalog: Catalog) -> list[dict[str, Any]]:
+    return [
+        {
+            "journey": name,
+            "step": step,
+            "place": place,
+            "title": journey.title,
+            "walked_by": journey.walked_by,
+            "signals": signals,
+        }
+        for name, journey in catalog.journeys.items()
+        for place, (step, signals) in enumerate(journey.steps.items(), 1)
+    ]
+
+
+def _indicator_rows(catalog: Catalog) -> list[dict[str, Any]]:
+    on_board = [*catalog.board.leading, *catalog.board.lagging]
     return [
         {
             "indicator": name,
@@ -182,6 +219,8 @@ def rows_for_store(catalog: Catalog) -> list[dict[str, Any]]:
             "scale": indicator.scale,
             "settle_ms": indicator.settle_ms,
             "description": indicator.description,
+            "advice": indicator.try_,
+            "board": on_board.index(name) + 1 if name in on_board else 0,
         }
         for name, indicator in catalog.indicators.items()
     ]

@@ -15,6 +15,7 @@ from prometheus_client import Histogram
 from schemas.metrics import REQUEST_SECONDS
 from schemas.settings import Settings
 from schemas.topics import SOURCES
+from streams.collector import assign
 from streams.collector.body import Disconnected, discard
 from streams.collector.pages import about, healthz, home, metrics, not_implemented, openapi_json
 from streams.collector.producer import RecordLog
@@ -52,7 +53,10 @@ class Collector:
 
     def __init__(self, settings: Settings, log: RecordLog, not_ready: Ready) -> None:
         self._not_ready = not_ready
-        self._routes = self._make_routes(Writes(settings, log))
+        writes = Writes(settings, log)
+        self._routes = self._make_routes(writes)
+        assignments = assign.Assignments(settings.collector.experiments, writes.key)
+        self._routes[assign.ROUTE] = dict.fromkeys(("GET", "HEAD"), assignments.get)
         self._durations: dict[tuple[str, int], Histogram] = {}
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
@@ -76,7 +80,7 @@ class Collector:
         self._observe(request.path, answer.status, time.perf_counter() - started)
 
     async def _answer(self, request: Request) -> Answer:
-        methods = self._routes.get(request.path)
+        methods = self._routes.get(_route(request.path))
         try:
             if methods is None:
                 raise Refusal(404, "path", "There is nothing here; / says what there is.")
@@ -131,12 +135,18 @@ class Collector:
 
     def _observe(self, path: str, status: int, seconds: float) -> None:
         # Unknown paths share a label, so that nobody can make the list of series grow.
-        label = path if path in self._routes else "other"
+        route = _route(path)
+        label = route if route in self._routes else "other"
         histogram = self._durations.get((label, status))
         if histogram is None:
             histogram = REQUEST_SECONDS.labels(label, str(status))
             self._durations[label, status] = histogram
         histogram.observe(seconds)
+
+
+def _route(path: str) -> str:
+    """The route that serves `path`: itself, but for those with a name in them."""
+    return assign.ROUTE if path.startswith(assign.PREFIX) else path
 
 
 def _extra_headers(path: str) -> tuple[Header, ...]:

@@ -6,8 +6,10 @@ cannot state (dates that exist, one identifier an actor) are checked on top of t
 
 from typing import Any
 
+from schemas.experiments.definition import NAME
 from schemas.topics import SOURCES
 from schemas.version import VERSION
+from streams.collector.assign import ROUTE
 from streams.collector.shapes import SCHEMAS
 
 Json = dict[str, Any]
@@ -24,6 +26,14 @@ _ERRORS = {
     503: "Nothing can be taken now; come again after `Retry-After` seconds. Sending the same again "
     "does not count twice, but for statements with neither an id nor a timestamp.",
 }
+_ASSIGN_ERRORS = {
+    400: "Not the parameters of this experiment.",
+    401: _ERRORS[401],
+    404: "No experiment has this name.",
+    429: _ERRORS[429],
+    503: "The definition of the experiment cannot be used.",
+}
+_WORD: Json = {"type": "string", "minLength": 1, "pattern": r"^[^\r\n]+$"}
 _WRITE_ERRORS = (400, 401, 403, 408, 413, 415, 429, 503)
 _READS = ("activities", "activities/profile", "activities/state", "agents", "agents/profile")
 _DESCRIPTION = (
@@ -51,6 +61,7 @@ def document() -> Json:
             **{f"/xapi/{name}": {"get": _not_implemented(f"Read {name}.")} for name in _READS},
             **{f"/events/{source}": {"post": _events(source)} for source in SOURCES},
             "/directory": {"post": _directory()},
+            ROUTE: {"get": _assign()},
             **_operational(),
         },
         "components": {
@@ -120,6 +131,43 @@ def _directory() -> Json:
         {"required": True, "content": {**content, "application/x-ndjson": {}}},
         {"200": _json("How many lines were taken.", accepted)},
     )
+
+
+def _assign() -> Json:
+    parameters: list[Json] = [
+        {"name": name, "in": "query", "schema": _WORD, "description": text}
+        for name, text in (
+            ("learner", "The person's identifier, for an experiment by learner."),
+            ("issuer", "Who gave it; when absent, as for an event sent with this key."),
+            ("team", "The team's name in the directory, for an experiment by team."),
+        )
+    ]
+    name = {"type": "string", "pattern": f"^{NAME}$"}
+    parameters.append({"name": "experiment", "in": "path", "required": True, "schema": name})
+    given = {
+        "type": "object",
+        "required": ["experiment", "variant", "running", "told"],
+        "properties": {
+            "experiment": {"type": "string"},
+            "variant": {"type": "string"},
+            "running": {
+                "type": "boolean",
+                "description": "False: everybody gets the control; report no exposure.",
+            },
+            "told": {"type": "string", "description": "What learners are told of it."},
+        },
+        "additionalProperties": False,
+    }
+    return {
+        "summary": "Which variant of an experiment a learner or a team gets. It never changes "
+        "while the definition stays. Report an exposure when it is shown, not when it is asked.",
+        "security": [{"basic": []}, {"bearer": []}],
+        "parameters": parameters,
+        "responses": {
+            "200": _json("The variant.", given),
+            **{str(status): _error(_ASSIGN_ERRORS[status]) for status in _ASSIGN_ERRORS},
+        },
+    }
 
 
 def _about() -> Json:

@@ -46,6 +46,7 @@ the file <code>run.json</code>; elsewhere in the setting <code>collector.keys</c
 <tr><td>POST, PUT <code>/xapi/statements</code><td>statements; in a learning tool's LRS setting,
   give the address <code>http://HOST:PORT/xapi</code> and a key's name and secret
 <tr><td>POST <code>/events/{{{"|".join(SOURCES)}}}</code><td>compact events, one or an array
+<tr><td>GET <code>/assign/NAME?learner=...&amp;issuer=...</code><td>the variant of an experiment
 <tr><td>POST <code>/directory</code><td>lines of the learner or asset directory
 <tr><td><a href="/openapi.json"><code>/openapi.json</code></a><td>all of it, exactly
 <tr><td><a href="/xapi/about"><code>/xapi/about</code></a><td>versions of xAPI

@@ -61,22 +61,22 @@ def check_content_type(request: Request) -> None:
 def check_no_parameters(request: Request) -> None:
     """A Refusal with status 400 when there is any query parameter."""
     if request.query:
-        names = [name for name, _ in _parameters(request)]
+        names = [name for name, _ in parameters(request)]
         field = names[0] if names else None
         raise Refusal(400, "parameter", "No query parameter is known here.", field=field)
 
 
 def statement_id(request: Request) -> str:
     """The one query parameter of PUT /xapi/statements, in lower case; Refusals with status 400."""
-    parameters = _parameters(request)
-    for name, _ in parameters:
+    given = parameters(request)
+    for name, _ in given:
         if name != "statementId":
             message = "PUT knows one query parameter, statementId; case matters."
             raise Refusal(400, "parameter", message, field=name)
-    if len(parameters) != 1:
+    if len(given) != 1:
         message = "Say which statement, once: PUT /xapi/statements?statementId=..."
         raise Refusal(400, "parameter", message, field="statementId")
-    text = parameters[0][1]
+    text = given[0][1]
     try:
         parsed = str(UUID(text))
     except ValueError:
@@ -86,7 +86,8 @@ def statement_id(request: Request) -> str:
     return parsed
 
 
-def _parameters(request: Request) -> list[tuple[str, str]]:
+def parameters(request: Request) -> list[tuple[str, str]]:
+    """Names and values of the query; a Refusal with status 400 when it cannot be read."""
     try:
         return parse_qsl(
             request.query.decode("ascii"),

@@ -13,6 +13,7 @@ from confluent_kafka import KafkaException
 
 from schemas import health
 from schemas.settings import Settings
+from schemas.stopping import Exit, end_within, started
 from schemas.topics import DIRECTORY, EVENTS
 from streams.collector.app import Collector
 from streams.collector.producer import KafkaLog
@@ -22,14 +23,18 @@ _LOOK_SECONDS_NOT_READY = 1.0
 _METADATA_SECONDS = 3.0
 _KEEP_ALIVE_SECONDS = 75
 _BACKLOG = 2048
+_CLOSE_SECONDS = 1.0
+_MORE_SECONDS = 4.0
+"""An end takes no longer than a request may wait for Kafka and so many seconds."""
 
 _log = logging.getLogger(__name__)
 
 
 def run(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT, then finish what is in flight. 0: ended cleanly; 1: the
-    Kafka producer broke or records stayed unacknowledged. Raises OSError when the port is taken
-    and ValueError for settings that cannot work."""
+    Kafka producer broke; 4: records stayed unacknowledged, as their senders were told.
+
+    Raises OSError when the port is taken and ValueError for settings that cannot work."""
     return uvloop.run(_Process(settings).run())
 
 
@@ -58,16 +63,18 @@ class _Process:
         listener = _listen(collector.host, collector.port)
         port = listener.getsockname()[1]
         health.serve(self._settings.metrics, "collector", lambda: not self._not_ready)
-        _stop_on_signals(server)
+        _stop_on_signals(server, collector.acknowledge_seconds + _MORE_SECONDS)
         log.fatal.add_done_callback(lambda _: _stop(server))
         look = asyncio.create_task(self._look_at_kafka(log))
         _log.info("The collector listens on http://%s:%d", collector.host, port)
         await server.serve(sockets=[listener])
         look.cancel()
-        left = await log.close(collector.acknowledge_seconds)
+        left = await log.close(_CLOSE_SECONDS)
+        if log.fatal.done():
+            return Exit.FAILED
         if left:
             _log.error("%d records stayed unacknowledged; their senders were told", left)
-        return 1 if left or log.fatal.done() else 0
+        return Exit.TIMEOUT if left else Exit.DONE
 
     def _reason(self) -> str:
         return self._not_ready
@@ -83,7 +90,7 @@ class _Process:
             proxy_headers=False,
             server_header=False,
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=int(self._settings.collector.acknowledge_seconds) + 5,
+            timeout_graceful_shutdown=int(self._settings.collector.acknowledge_seconds) + 1,
         )
         return _Server(config)
 
@@ -110,10 +117,16 @@ def _listen(host: str, port: int) -> socket.socket:
     return socket.create_server((host, port), family=family, backlog=_BACKLOG)
 
 
-def _stop_on_signals(server: uvicorn.Server) -> None:
+def _stop_on_signals(server: uvicorn.Server, seconds: float) -> None:
     loop = asyncio.get_running_loop()
+
+    def told() -> None:
+        end_within(seconds)
+        _stop(server)
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, _stop, server)
+        loop.add_signal_handler(number, told)
+    started()
 
 
 def _stop(server: uvicorn.Server) -> None:

@@ -57,7 +57,7 @@ class Writes:
 
     async def post_statements(self, request: Request) -> Answer:
         """POST /xapi/statements: one statement or an array -> their ids, in order."""
-        key = self._key(request)
+        key = self.key(request)
         source = xapi_source(key)
         with _Refused(source):
             check_xapi_version(request)
@@ -71,7 +71,7 @@ class Writes:
 
     async def put_statement(self, request: Request) -> Answer:
         """PUT /xapi/statements?statementId=: one statement under that id -> nothing."""
-        key = self._key(request)
+        key = self.key(request)
         source = xapi_source(key)
         with _Refused(source):
             check_xapi_version(request)
@@ -84,7 +84,7 @@ class Writes:
 
     async def post_events(self, request: Request) -> Answer:
         """POST /events/{source}: one event of our compact form or an array -> their ids."""
-        key = self._key(request)
+        key = self.key(request)
         source = request.path.rpartition("/")[2]
         with _Refused(source):
             require_source(key, source)
@@ -98,7 +98,7 @@ class Writes:
 
     async def post_directory(self, request: Request) -> Answer:
         """POST /directory: lines of the learner or asset directory -> how many were taken."""
-        key = self._key(request)
+        key = self.key(request)
         require_any_source(key)
         check_no_parameters(request)
         body = await self._bodies.read(request)
@@ -117,7 +117,8 @@ class Writes:
             message = "The schema registry does not answer; send this again."
             raise Refusal(503, "registry", message, headers=retry_after(5)) from error
 
-    def _key(self, request: Request) -> KeySettings:
+    def key(self, request: Request) -> KeySettings:
+        """Whose request this is; a Refusal with status 401 or 429 when it may not be made."""
         key = self._keys.authenticate(request.headers.get(b"authorization"))
         self._limit.check(key.name, time.monotonic())
         return key

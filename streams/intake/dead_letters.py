@@ -1,7 +1,8 @@
 """Dead letters: records that can never be valid, with their bytes and why."""
 
+import re
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from schemas.records import DeadLetter
 from schemas.version import VERSION
@@ -16,6 +17,7 @@ REPLAYED_AT_HEADER = "uptake-replayed-at"
 """Header of a record that was sent again: when, in ms since 1970 UTC. The record's own time is the
 one at which it came first."""
 _TIME_DIGITS = 15
+_ORIGIN = re.compile(rb"(\d{1,7})/([a-z.]{1,99})/(\d{1,9})/(\d{1,18})")
 _MAX_KEPT = MAX_RECORD_BYTES - 64 * 1024
 """Bytes of an original that fit into a record beside the rest of the letter."""
 
@@ -37,6 +39,24 @@ def replayed_at(original: Original) -> int:
         if name == REPLAYED_AT_HEADER and text and len(text) <= _TIME_DIGITS and text.isdigit():
             return int(text)
     return 0
+
+
+class Origin(NamedTuple):
+    """Where a record that was sent again lay first."""
+
+    generation: int
+    topic: str
+    partition: int
+    offset: int
+
+
+def origin_of(original: Original) -> Origin | None:
+    """Where the record lay first; None: it was not sent again."""
+    for name, text in original.headers() or ():
+        match = _ORIGIN.fullmatch(text or b"") if name == REPLAY_HEADER else None
+        if match is not None:
+            return Origin(int(match[1]), match[2].decode(), int(match[3]), int(match[4]))
+    return None
 
 
 def letter(

@@ -6,12 +6,10 @@ record was acknowledged; so a crash repeats events, and the coordinates they car
 """
 
 import logging
-import signal
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from threading import Event as Flag
-from types import FrameType
 from typing import cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
@@ -30,6 +28,7 @@ from schemas.metrics import (
     LAG_SECONDS,
 )
 from schemas.settings import Settings
+from schemas.stopping import STOP_SECONDS, Exit, on_stop
 from schemas.topics import SOURCES
 from streams import admin, life
 from streams.intake.books import DIRECTORY_SOURCE, Book, stopped_note
@@ -48,7 +47,7 @@ _MAX_POLLS = 16
 """Polls on their way to Kafka at once."""
 _RETRY_SECONDS = 1.0
 _SETTLE_SECONDS = 5.0
-_STOP_SECONDS = 30.0
+_STOP_SECONDS = STOP_SECONDS - 4
 _log = logging.getLogger(__name__)
 
 
@@ -85,7 +84,7 @@ class Intake:
         )
 
     def run(self) -> int:
-        """Work until `stopping`. 0: all that was read is written and committed; 1: it is not, or
+        """Work until `stopping`. 0: all that was read is written and committed; 4: it is not; 1:
         the loop could not go on."""
         try:
             self._consumer.subscribe(
@@ -97,14 +96,14 @@ class Intake:
             with suppress(_Interrupted):
                 while not self.stopping.is_set():
                     self._turn()
-            return 0 if self._settle(_STOP_SECONDS) else 1
+            return Exit.DONE if self._settle(_STOP_SECONDS) else Exit.TIMEOUT
         except Tripped as trip:
             self._stop_at(trip)
             _log.critical("Intake stops: %s", trip)
-            return 1
+            return Exit.FAILED
         except (Broken, OtherLog, KafkaException) as error:
             _log.critical("Intake stops: %s", error)
-            return 1
+            return Exit.FAILED
         finally:
             self.ready = False
             self._consumer.close()
@@ -327,12 +326,7 @@ def run(settings: Settings) -> int:
     )
     admin.ensure(settings)
     intake = Intake(settings, decoder.decode, life.number(settings.kafka))
-
-    def stop(_: int, __: FrameType | None) -> None:
-        intake.stopping.set()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
+    on_stop(intake.stopping.set)
     port = health.serve(settings.metrics, _PROCESS, lambda: intake.ready)
     _log.info("Intake: metrics on port %d", port)
     return intake.run()

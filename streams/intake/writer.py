@@ -1,7 +1,7 @@
 """Writes a finite number of records and waits until all are acknowledged."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from confluent_kafka import KafkaError, Message, Producer
 
@@ -34,9 +34,19 @@ class Writer:
         partition: int = -1,
         timestamp: int = 0,
         headers: Headers = (),
+        acknowledged: Callable[[Message], None] = lambda _: None,
     ) -> None:
         """Put a record on its way; waits while too many are. `partition` -1: by the key;
-        `timestamp` in ms, 0: now. Raises NotWritten when one before it failed."""
+        `timestamp` in ms, 0: now; `acknowledged` is called when Kafka has it. Raises NotWritten
+        when one before it failed."""
+
+        def delivered(error: KafkaError | None, message: Message) -> None:
+            if error is None:
+                self.acknowledged += 1
+                acknowledged(message)
+            else:
+                self._failed = error
+
         while True:
             self._check()
             try:
@@ -47,7 +57,7 @@ class Writer:
                     partition=partition,
                     timestamp=timestamp,
                     headers=list(headers),
-                    on_delivery=self._delivered,
+                    on_delivery=delivered,
                 )
                 break
             except BufferError:
@@ -72,9 +82,3 @@ class Writer:
     def _check(self) -> None:
         if self._failed is not None:
             raise NotWritten(f"Kafka did not take a record: {self._failed.str()}")
-
-    def _delivered(self, error: KafkaError | None, _: Message) -> None:
-        if error is None:
-            self.acknowledged += 1
-        else:
-            self._failed = error

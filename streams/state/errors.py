@@ -14,10 +14,8 @@ StateError
 
 from collections.abc import Callable
 from types import TracebackType
-from typing import Final
 
-REBUILD_EXIT: Final = 10
-"""Exit code of a process that can not go on before `uptake rebuild-state` has run."""
+from schemas.stopping import Exit
 
 
 class StateError(Exception):
@@ -68,7 +66,7 @@ class StoodStill(StateError):
 
 def exit_code(error: Exception) -> int:
     """Of a process that this error has stopped."""
-    return REBUILD_EXIT if isinstance(error, Untrusted) else 1
+    return int(Exit.REBUILD if isinstance(error, Untrusted) else Exit.FAILED)
 
 
 class Guard:

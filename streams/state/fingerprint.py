@@ -1,7 +1,7 @@
 """What keyed state depends on besides the records: told apart, so that a change is noticed.
 
-Each partition's state carries the fingerprint of what made it. Titles, units and other words for
-people are no part of it: they change nothing that is kept.
+Each partition's state carries the fingerprint of what made it. Titles, units, the order on
+the board and other things for people are no part of it: they change nothing that is kept.
 """
 
 from hashlib import blake2b
@@ -29,6 +29,7 @@ def of(settings: Settings) -> Fingerprint:
     Raises CatalogError, VocabularyError and OSError.
     """
     catalog = msgspec.to_builtins(load(settings.worker.catalog))
+    del catalog["board"]
     kept = {
         section: {name: _without_words(entry) for name, entry in entries.items()}
         for section, entries in catalog.items()

@@ -14,14 +14,14 @@ from typing import Any, Final, NamedTuple, TypeVar
 from zlib import crc32
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from streams.state.errors import ForeignWriter, LogCutShort, LogDamaged, StateError
 
 T = TypeVar("T")
 
 SLICES: Final = 1024
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Goes up when SLICES, the record or the meaning of any row changes."""
 
 _LEAST_SLICE_BYTES = 4096
@@ -29,7 +29,7 @@ _ROW_OVERHEAD = 20
 _SLICE_OVERHEAD = 8
 _FIRST_GUESS = 200
 _NOTHING = -1
-_DROPPED = Raw(b"\xc0")
+_DROPPED = b""
 _ABSENT = object()
 
 
@@ -39,9 +39,9 @@ class Epoch(Struct, array_like=True, gc=False):
     format: int
     base: int
     position: int
-    changed: dict[bytes, Raw]
-    """Encoded rows by key; msgpack nil stands for a dropped one."""
-    slices: dict[int, dict[bytes, Raw]]
+    changed: dict[bytes, bytes]
+    """Encoded rows by key; nothing stands for a dropped one."""
+    slices: dict[int, dict[bytes, bytes]]
     """Whole slices as of `position`."""
 
 
@@ -157,8 +157,8 @@ class EpochRows:
         self._base = self.position
         return Sealed(_encode_epoch(epoch), self.position, tuple(slices), len(changed))
 
-    def _encode_changes(self) -> tuple[dict[bytes, Raw], int]:
-        changed: dict[bytes, Raw] = {}
+    def _encode_changes(self) -> tuple[dict[bytes, bytes], int]:
+        changed: dict[bytes, bytes] = {}
         size = 0
         for key, row in self._dirty.items():
             rows = self._cold[crc32(key) % SLICES]
@@ -168,17 +168,17 @@ class EpochRows:
                 rows.pop(key, None)
                 changed[key] = _DROPPED
             else:
-                encoded = rows[key] = _encode_row(row)
-                changed[key] = Raw(encoded)
+                encoded = rows[key] = changed[key] = _encode_row(row)
                 size += len(encoded) + _ROW_OVERHEAD
         self._dirty = {}
         return changed, size
 
-    def _next_slices(self, room: float) -> dict[int, dict[bytes, Raw]]:
-        slices: dict[int, dict[bytes, Raw]] = {}
+    def _next_slices(self, room: float) -> dict[int, dict[bytes, bytes]]:
+        """The rows themselves, not copies: to be encoded before one of them changes."""
+        slices: dict[int, dict[bytes, bytes]] = {}
         while room > 0 and len(slices) < SLICES:
             rows = self._cold[self._next_slice]
-            slices[self._next_slice] = {key: Raw(encoded) for key, encoded in rows.items()}
+            slices[self._next_slice] = rows
             room -= _SLICE_OVERHEAD + sum(map(len, rows.values())) + _ROW_OVERHEAD * len(rows)
             self._next_slice = (self._next_slice + 1) % SLICES
         return slices
@@ -250,7 +250,7 @@ class EpochRows:
         if self.position == _NOTHING and epoch.base == _NOTHING:
             self._from_beginning = True
         for number, rows in epoch.slices.items():
-            self._cold[number] = {key: bytes(encoded) for key, encoded in rows.items()}
+            self._cold[number] = rows
             self._copied_at[number] = offset
             self._next_slice = (number + 1) % SLICES
         for key, encoded in epoch.changed.items():
@@ -258,7 +258,7 @@ class EpochRows:
             if encoded == _DROPPED:
                 rows_of_slice.pop(key, None)
             else:
-                rows_of_slice[key] = bytes(encoded)
+                rows_of_slice[key] = encoded
         self.position = self._base = epoch.position
         self._read_to = offset
 

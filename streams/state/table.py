@@ -58,12 +58,12 @@ class EpochStore(Store[int, EpochRows]):
         to_value: Callable[[Any], EpochRows],
     ) -> None:
         """Fold records. An error is kept: Faust would log it and try the same records for ever."""
+        ours = self.table.changelog_topic.get_topic_name()
         with Guard(self._keep_error):
-            for event in batch:
-                if self.error is None and event.message.value is not None:
-                    self.part(event.message.partition).fold(
-                        event.message.value, event.message.offset
-                    )
+            for message in [event.message for event in batch]:
+                # Faust hands a record that is left over from before a rebalance to any table.
+                if self.error is None and message.topic == ours and message.value is not None:
+                    self.part(message.partition).fold(message.value, message.offset)
 
     def _keep_error(self, error: Exception) -> None:
         self.error = error

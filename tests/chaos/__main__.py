@@ -71,9 +71,9 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--seeds", type=int, default=1, help="how many")
     parser.add_argument("--first-seed", type=int, default=1)
-    parser.add_argument("--broker", choices=("kafka", "embedded"), default="embedded")
-    parser.add_argument("--seconds", type=float, default=40.0, help="length of the schedule")
-    parser.add_argument("--real", type=float, default=0.4, help="share of the real logs, 0 to 1")
+    parser.add_argument("--broker", choices=("kafka", "cluster", "embedded"), default="embedded")
+    parser.add_argument("--seconds", type=float, default=24.0, help="length of the schedule")
+    parser.add_argument("--real", type=float, default=0.1, help="share of the real logs, 0 to 1")
     parser.add_argument("--results", type=Path, default=Path("chaos-results.jsonl"))
     return parser.parse_args()
 

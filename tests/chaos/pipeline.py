@@ -1,13 +1,13 @@
 """All processes of the pipeline, started here one by one, so that each can be hurt alone.
 
 Between some of them lies a proxy: a process has settings of its own that name the proxy instead
-of what is behind it. On Apache Kafka each process has a listener of its own, advertised at its
-proxy; the embedded broker has one address for all and is reached without.
+of what is behind it.
 """
 
 import os
 import signal
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
@@ -30,16 +30,17 @@ from sinks.clickhouse import migrate
 from streams import admin
 from streams.catalog.load import load, rows_for_store
 from streams.intake import directory
-from tests.chaos.proxy import Proxy
-from tests.chaos.schedule import HELPERS, KAFKA_LINKS, LINKS, WORKER_SESSION_SECONDS
+from tests.chaos.brokers import Brokers
+from tests.chaos.proxy import Link
+from tests.chaos.schedule import HELPERS, LINKS, WORKER_SESSION_SECONDS
 from tests.fixtures.brokers import Kind
 from tests.fixtures.waiting import wait_for
 from uptake.feed.target import Target
-from uptake.local.broker import EmbeddedBroker
+from uptake.local.broker import resident_bytes
 from uptake.local.child import Child
 from uptake.local.files import write_private
-from uptake.local.kafka import KafkaNode, NodeConfig
-from uptake.local.kafka_jars import kafka_program
+from uptake.local.kafka import KafkaNode
+from uptake.local.kafka_cluster import NODES
 from uptake.local.ports import LOOPBACK, free_ports
 from uptake.local.processes import Spec, ready
 from uptake.local.settle import settle
@@ -56,7 +57,14 @@ _END_SECONDS: Final = 30.0
 class _Process:
     """A child that is started again when it has ended, unless it is `held`."""
 
-    def __init__(self, child: Child, port: int, path: str = "/readyz") -> None:
+    def __init__(
+        self,
+        child: Child,
+        port: int,
+        path: str = "/readyz",
+        begin: Callable[[], None] | None = None,
+    ) -> None:
+        """`begin` starts the child, where more has to be done for it."""
         self.child = child
         self.port = port
         self.path = path
@@ -64,12 +72,20 @@ class _Process:
         self.start_at: float | None = None
         self.expected = False
         """Its end was our doing."""
+        self.peak_bytes = 0
+        """The most memory that it had at any look."""
+        self._begin = begin or child.start
 
     def start(self) -> None:
         self.held = False
         self.expected = False
         self.start_at = None
-        self.child.start()
+        self._begin()
+
+    def look(self) -> None:
+        """Note how much memory it has now."""
+        if self.child.running():
+            self.peak_bytes = max(self.peak_bytes, resident_bytes(self.child.pid))
 
     def is_ready(self) -> bool:
         return self.child.running() and ready(self.port, self.path)
@@ -83,16 +99,19 @@ class Pipeline:
         self.kind = kind
         self.own_ends: Counter[str] = Counter()
         """Processes that ended without our doing, with the reason that they logged."""
-        kafka, controller, store, collector = free_ports(4)
-        self.links = {"feeder-collector": Proxy(collector), "sink-store": Proxy(store)}
-        self._listeners: dict[str, int] = {}
-        if kind == "kafka":
-            self._listeners = dict(zip(KAFKA_LINKS, free_ports(len(KAFKA_LINKS)), strict=True))
-            self.links |= {link: Proxy(port) for link, port in self._listeners.items()}
-        assert set(self.links) == {*LINKS, *self._listeners}
-        self.settings = _settings(kind, kafka, store, collector)
-        self._broker = self._make_broker(kafka, controller)
-        self._processes = {"broker": _Process(self._broker.child, kafka)}
+        store, collector = free_ports(2)
+        self._brokers = Brokers(kind, self.folder)
+        self.links = {
+            "feeder-collector": Link([collector]),
+            "sink-store": Link([store]),
+            **self._brokers.links,
+        }
+        assert set(self.links) == {*LINKS, *self._brokers.links}
+        self.settings = _settings(kind, self._brokers.bootstrap, store, collector)
+        self._processes: dict[str, _Process] = {}
+        for name, node in self._brokers.nodes.items():
+            begin = node.launch if isinstance(node, KafkaNode) else None
+            self._processes[name] = _Process(node.child, self._brokers.ports[name], begin=begin)
         self._add("store", "store", store, "/ping")
         for name in (*_ORDER, *HELPERS):
             self._add(name, name.split("-")[0], free_ports(1)[0])
@@ -106,14 +125,18 @@ class Pipeline:
     def start(self, teams: Path) -> None:
         """Start all, load the directory of learners, and wait until it is in force everywhere: an
         event that came before would not count for the cohorts of its learner."""
-        self._broker.start()
-        self._processes["broker"].held = False
-        self._start("store")
+        self._processes["store"].start()
+        self._brokers.start()
+        for name in self._brokers.nodes:
+            self._processes[name].held = False
         admin.ensure(self.settings)
+        self._processes["collector"].start()
+        self._processes["worker"].start()
+        self._wait_ready("store")
         migrate.run(self.settings, rows_for_store(load(self.settings.worker.catalog)))
+        self._processes["intake"].start()
+        self._processes["sink"].start()
         directory.load(self.settings, teams, lambda _done, _total: None)
-        for name in _ORDER:
-            self._processes[name].start()
         for name in _ORDER:
             self._wait_ready(name)
         settle(self.settings, _READY_SECONDS, lambda _: self.tick())
@@ -121,6 +144,7 @@ class Pipeline:
     def tick(self) -> None:
         """Start again what has ended; to be called several times a second."""
         for name, process in self._processes.items():
+            process.look()
             if process.held or process.child.running():
                 continue
             if process.start_at is None:
@@ -156,6 +180,24 @@ class Pipeline:
         if pid and child.pid == pid and child.running():
             os.kill(pid, signal.SIGCONT)
 
+    def steady(self) -> bool:
+        """Whether all brokers run and every partition has all its copies."""
+        brokers = [self._processes[name] for name in self._brokers.nodes]
+        cluster = self._brokers.cluster
+        running = all(process.child.running() for process in brokers)
+        return running and (cluster is None or cluster.in_sync())
+
+    def empty(self, name: str) -> None:
+        """SIGKILL for a broker, and its data are gone; it is away until `release`."""
+        node = self._brokers.nodes[name]
+        assert isinstance(node, KafkaNode)
+        self.hold(name)
+        node.forget()
+
+    def memory(self) -> dict[str, int]:
+        """Process -> the most memory in MiB that it had at any look."""
+        return {name: each.peak_bytes >> 20 for name, each in self._processes.items()}
+
     def hold(self, name: str) -> None:
         """SIGKILL, and keep it away until `release`."""
         self._processes[name].held = True
@@ -183,7 +225,8 @@ class Pipeline:
             process = self._processes[name]
             process.held = True
             process.child.ask_to_end()
-        self.release("store")
+        for name in ("store", *self._brokers.nodes):
+            self.release(name)
 
     def end(self) -> list[str]:
         """SIGTERM for all, in order; what did not end in time or with exit code 0."""
@@ -209,13 +252,9 @@ class Pipeline:
 
     def _close(self) -> None:
         self._processes["store"].child.stop(_END_SECONDS)
-        self._broker.stop()
+        self._brokers.stop()
         for link in self.links.values():
             link.close()
-
-    def _start(self, name: str) -> None:
-        self._processes[name].start()
-        self._wait_ready(name)
 
     def _wait_ready(self, name: str) -> None:
         def is_ready() -> bool:
@@ -249,41 +288,22 @@ class Pipeline:
         settings = self.settings
         link = self.links.get(f"{command}-broker")
         if link is not None:
-            kafka = replace(settings.kafka, bootstrap=f"{LOOPBACK}:{link.port}")
+            kafka = replace(settings.kafka, bootstrap=link.bootstrap)
             settings = replace(settings, kafka=kafka)
         if command == "sink":
-            url = f"http://{LOOPBACK}:{self.links['sink-store'].port}"
+            url = f"http://{LOOPBACK}:{self.links['sink-store'].ports[0]}"
             settings = replace(settings, clickhouse=replace(settings.clickhouse, url=url))
         return settings
 
-    def _make_broker(self, port: int, controller: int) -> EmbeddedBroker | KafkaNode:
-        log = self.folder / "broker.log"
-        if self.kind == "embedded":
-            return EmbeddedBroker(port, log)
-        config = NodeConfig(
-            port, controller, heap_mib=256, properties=self._broker_properties(port, controller)
-        )
-        return KafkaNode(kafka_program(), self.folder / "kafka", config, log)
 
-    def _broker_properties(self, port: int, controller: int) -> dict[str, str]:
-        """A listener for each process, advertised at its proxy."""
-        names = {link: link.split("-")[0].upper() for link in self._listeners}
-        listeners = [f"PLAINTEXT://{LOOPBACK}:{port}"]
-        behind = [f"{names[link]}://{LOOPBACK}:{at}" for link, at in self._listeners.items()]
-        told = [f"{name}://{LOOPBACK}:{self.links[link].port}" for link, name in names.items()]
-        protocols = ["PLAINTEXT", "CONTROLLER", *names.values()]
-        return {
-            "listeners": ",".join([*listeners, *behind, f"CONTROLLER://{LOOPBACK}:{controller}"]),
-            "advertised.listeners": ",".join([*listeners, *told]),
-            "listener.security.protocol.map": ",".join(f"{each}:PLAINTEXT" for each in protocols),
-        }
-
-
-def _settings(kind: Kind, kafka: int, store: int, collector: int) -> Settings:
+def _settings(kind: Kind, bootstrap: str, store: int, collector: int) -> Settings:
     """Short epochs and small batches, so that a fault meets every phase of them."""
     return Settings(
         kafka=KafkaSettings(
-            bootstrap=f"{LOOPBACK}:{kafka}", memory_only=kind == "embedded", generation=1
+            bootstrap=bootstrap,
+            memory_only=kind == "embedded",
+            generation=1,
+            replication=NODES if kind == "cluster" else 1,
         ),
         clickhouse=ClickHouseSettings(url=f"http://{LOOPBACK}:{store}", password=PASSWORD),
         collector=CollectorSettings(port=collector, keys=[KeySettings("chaos", KEY, "*")]),

@@ -1,7 +1,8 @@
-"""A TCP proxy between two processes, whose connection can be cut, silenced or slowed."""
+"""TCP proxies between processes, whose connections can be cut, silenced or slowed."""
 
 import socket
 import struct
+from collections.abc import Sequence
 from contextlib import suppress
 from threading import Event, Lock, Thread
 from typing import Final
@@ -111,6 +112,48 @@ class Proxy:
         for pair in pairs:
             for each in pair:
                 _reset(each)
+
+
+class Link:
+    """The proxies between one part of the pipeline and another, one for each of its ports."""
+
+    def __init__(self, targets: Sequence[int]) -> None:
+        self._proxies = [Proxy(target) for target in targets]
+
+    @property
+    def ports(self) -> list[int]:
+        """Of the proxies, in the order of what is behind them."""
+        return [proxy.port for proxy in self._proxies]
+
+    @property
+    def bootstrap(self) -> str:
+        """All of them for Kafka clients: host:port, separated by commas."""
+        return ",".join(f"{LOOPBACK}:{port}" for port in self.ports)
+
+    def cut(self) -> None:
+        """See Proxy."""
+        for proxy in self._proxies:
+            proxy.cut()
+
+    def silence(self) -> None:
+        """See Proxy."""
+        for proxy in self._proxies:
+            proxy.silence()
+
+    def slow(self, seconds: float) -> None:
+        """See Proxy."""
+        for proxy in self._proxies:
+            proxy.slow(seconds)
+
+    def mend(self) -> None:
+        """See Proxy."""
+        for proxy in self._proxies:
+            proxy.mend()
+
+    def close(self) -> None:
+        """See Proxy."""
+        for proxy in self._proxies:
+            proxy.close()
 
 
 def _reset(end: socket.socket) -> None:

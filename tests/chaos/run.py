@@ -1,15 +1,19 @@
 """One run: start, feed, hurt, wait until all is settled, judge."""
 
 import os
+import subprocess
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
-from time import monotonic
+from time import monotonic, time
 from typing import Final
 
 from confluent_kafka import Consumer, TopicPartition
 
 from schemas.settings import Settings
+from streams.catalog.load import load as load_catalog
 from tests.chaos.asking import Store
 from tests.chaos.feeder import Feeder
 from tests.chaos.load import Load, load
@@ -22,12 +26,25 @@ from tests.fixtures.brokers import Kind
 from tests.fixtures.victims import pause
 from tests.recount.recount import recount
 from uptake.local.settle import Unsettled, settle
+from uptake.reconcile.check import Check
 
 _TICK_SECONDS: Final = 0.05
 _TAIL_SECONDS: Final = 4.0
 """The feed lasts so much longer than the faults, so that each has events after it."""
 _SETTLE_SECONDS: Final = 180.0
 _SLOW_SECONDS: Final = 0.4
+_STEADY_SECONDS: Final = 3.5
+"""A broker that has died counts as in sync until its session is over."""
+BOUNDS_MIB: Final = {
+    "collector": 256,
+    "intake": 256,
+    "worker": 512,
+    "sink": 512,
+    "store": 1_024,
+    "broker": 1_024,
+}
+"""What each process may have of memory, whatever happens to the others."""
+_ROOT: Final = Path(__file__).parents[2]
 
 Say = Callable[[str], None]
 
@@ -38,10 +55,10 @@ class Wish:
 
     seed: int
     kind: Kind
-    seconds: float = 40.0
+    seconds: float = 24.0
     """Of the schedule."""
-    stories: int = 1_500
-    real: float = 0.4
+    stories: int = 600
+    real: float = 0.1
     """The share of each real log that is fed."""
     faults: list[Fault] | None = None
     """In place of those of the seed."""
@@ -71,6 +88,10 @@ class Result:
     """Seconds from the beginning of the run to the end of each of its phases."""
     acknowledged: int
     """Events, each time that they were."""
+    memory: dict[str, int]
+    """Process -> the most memory that it had, in MiB."""
+    commit: str
+    """Of the code that ran."""
 
     @property
     def longest_outage(self) -> float:
@@ -96,13 +117,16 @@ class Run:
         self._began = monotonic()
         self.faults = wish.schedule()
         self._load: Load = load(wish.seed, wish.stories, wish.real)
+        # Counted meanwhile, in a process of its own: it takes some seconds.
+        self._counter = ProcessPoolExecutor(1, get_context("spawn"))
+        self._wanted = self._counter.submit(recount, self._load.events, self._load.directory)
         self._pipeline = Pipeline(folder, wish.kind)
         self._frozen: dict[Fault, int] = {}
         self.store = Store(self._pipeline.settings.clickhouse)
         self.feeder = Feeder(
             self._load,
             self._pipeline.target,
-            self._pipeline.links["feeder-collector"].port,
+            self._pipeline.links["feeder-collector"].ports[0],
             wish.seconds + _TAIL_SECONDS,
             wish.lie,
         )
@@ -129,12 +153,24 @@ class Run:
         self.recovery = recovery.seconds()
         self._note("settled")
 
+    def reconcile(self) -> list[str]:
+        """What `uptake reconcile` finds: nothing, or a difference."""
+        settings = self._pipeline.settings
+        catalog = load_catalog(settings.worker.catalog)
+        now = int(time() * 1000)
+        check = Check(settings, catalog, now, _SETTLE_SECONDS, lambda _: self._pipeline.tick())
+        report = check.run(None, None)
+        self._note("reconciled")
+        if report.equal and report.rows:
+            return []
+        return [f"reconcile: {line}" for line in report.lines()]
+
     def judge(self) -> Verdict:
         """Compare with the recount."""
-        wanted = recount(self._load.events, self._load.directory)
-        ends = _ends(self._pipeline.settings) if self._wish.kind == "kafka" else None
-        verdict = judge(self.store, self.feeder.ledger, wanted, ends)
+        ends = None if self._wish.kind == "embedded" else _ends(self._pipeline.settings)
+        verdict = judge(self.store, self.feeder.ledger, self._wanted.result(), ends)
         verdict.problems += self.problems
+        verdict.problems += over_bound(self._pipeline.memory())
         self._note("judged")
         return verdict
 
@@ -146,6 +182,7 @@ class Run:
         """End all at once."""
         self.feeder.stop()
         self._pipeline.abandon()
+        self._counter.shutdown(cancel_futures=True)
 
     def result(self, verdict: Verdict) -> Result:
         """All that is to be told."""
@@ -159,26 +196,43 @@ class Run:
             os.getloadavg()[1],
             self._phases,
             self.feeder.ledger.acknowledged.total(),
+            self._pipeline.memory(),
+            commit(),
         )
 
     def _note(self, phase: str) -> None:
         self._phases[phase] = round(monotonic() - self._began, 1)
 
     def _hurt(self, recovery: Recovery) -> None:
-        """Do what the schedule says when its time has come."""
+        """Do what the schedule says when its time has come. What has to wait for the cluster
+        holds up all that comes after it."""
         acts = [(fault.at, 0, fault) for fault in self.faults]
         acts += [(fault.end, 1, fault) for fault in self.faults if fault.seconds]
         began = monotonic()
         for at, ending, fault in sorted(acts, key=lambda act: act[:2]):
             while monotonic() < began + at:
                 self._pause()
+            if fault.what == "empty" and not ending:
+                began += self._until_steady()
             if ending:
                 self._end(fault)
+                began += self._until_steady() if fault.what == "empty" else 0.0
             else:
                 self._begin(fault)
                 self._say(f"  {monotonic() - began:5.1f} {fault}")
             if ending or not fault.seconds:
                 recovery.note(str(fault))
+
+    def _until_steady(self) -> float:
+        """Wait until every partition has all its copies; how many seconds that took."""
+        began = since = monotonic()
+        while monotonic() < since + _STEADY_SECONDS:
+            self._pause()
+            if not self._pipeline.steady():
+                since = monotonic()
+            if monotonic() > began + _SETTLE_SECONDS:
+                raise TimeoutError("the copies of the brokers were not in sync in time")
+        return monotonic() - began
 
     def _pause(self) -> None:
         self._pipeline.tick()
@@ -202,18 +256,38 @@ class Run:
                 pipeline.links[fault.whom].slow(_SLOW_SECONDS)
             case "join":
                 pipeline.release(fault.whom)
+            case "empty":
+                pipeline.empty(fault.whom)
 
     def _end(self, fault: Fault) -> None:
         pipeline = self._pipeline
         match fault.what:
             case "freeze":
                 pipeline.thaw(fault.whom, self._frozen.pop(fault))
-            case "away":
+            case "away" | "empty":
                 pipeline.release(fault.whom)
             case "join":
                 pipeline.leave(fault.whom, fault.how)
             case _:
                 pipeline.links[fault.whom].mend()
+
+
+def over_bound(memory: dict[str, int]) -> list[str]:
+    """Processes that had more memory than they may."""
+    return [
+        f"{name} had {used} MiB, more than {bound}"
+        for name, used in memory.items()
+        if (bound := BOUNDS_MIB[name.split("-")[0]]) < used
+    ]
+
+
+def commit() -> str:
+    """What git says of the code that runs; empty without git."""
+    command = ["git", "-C", str(_ROOT), "describe", "--always", "--dirty", "--exclude", "*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True).stdout.strip()
+    except OSError:
+        return ""
 
 
 def _ends(settings: Settings) -> dict[str, int]:
@@ -240,6 +314,7 @@ def run(folder: Path, wish: Wish, say: Say) -> Result:
     try:
         one.finish()
         verdict = one.judge()
+        verdict.problems += one.reconcile()
         verdict.problems += one.close()
     except Exception as error:  # noqa: BLE001 - the run is off, and the next one may be told more
         verdict = Verdict(problems=[*one.problems, f"{type(error).__name__}: {error}"])

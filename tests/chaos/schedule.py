@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from tests.fixtures.brokers import Kind
 
-What = Literal["kill", "freeze", "away", "cut", "silence", "slow", "join"]
+What = Literal["kill", "freeze", "away", "cut", "silence", "slow", "join", "empty"]
 
 FEWEST: Final = 5
 MOST: Final = 9
@@ -18,12 +18,28 @@ _DRAWN: Final[tuple[What, ...]] = (
 WORKER_SESSION_SECONDS: Final = 4.0
 _FIRST_SECONDS: Final = 2.0
 
+BROKERS: Final[dict[Kind, tuple[str, ...]]] = {
+    "embedded": ("broker",),
+    "kafka": ("broker",),
+    "cluster": ("broker-1", "broker-2", "broker-3"),
+}
+_PLANS: Final[tuple[tuple[What, ...], ...]] = (
+    ("kill", "kill", "kill"),
+    ("kill", "empty", "freeze"),
+    ("empty", "freeze", "kill"),
+    ("freeze", "kill", "empty"),
+    ("kill", "empty", "kill"),
+)
+"""What is done to the brokers of a cluster, one after the other and each time to another one."""
+_BESIDES: Final = (3, 6)
+"""So many faults come to those of the brokers of a cluster."""
 PROCESSES: Final = ("collector", "intake", "worker", "sink", "store")
 HELPERS: Final = ("worker-2", "worker-3", "intake-2", "sink-2")
 LINKS: Final = ("feeder-collector", "sink-store")
 KAFKA_LINKS: Final = ("collector-broker", "intake-broker", "worker-broker", "sink-broker")
 _SESSIONS: Final[dict[Kind, dict[str, float]]] = {
     "kafka": {"intake": 10.0, "worker": WORKER_SESSION_SECONDS, "sink": 10.0},
+    "cluster": {"intake": 10.0, "worker": WORKER_SESSION_SECONDS, "sink": 10.0},
     "embedded": {"intake": 6.0, "worker": WORKER_SESSION_SECONDS, "sink": 10.0},
 }
 """Of the members of groups, in seconds, as the processes set them."""
@@ -61,11 +77,30 @@ def schedule(seed: int, kind: Kind, seconds: float) -> list[Fault]:
     The embedded broker is frozen but never killed: it keeps nothing.
     """
     random = Random(f"schedule {seed}")
-    drawn = random.sample(_DRAWN, random.randint(FEWEST, MOST))
     faults: list[Fault] = []
+    if kind == "cluster":
+        faults += _of_brokers(random, seconds)
+        drawn = random.sample(_DRAWN, random.randint(*_BESIDES))
+    else:
+        drawn = random.sample(_DRAWN, random.randint(FEWEST, MOST))
     for what in drawn:
         faults.append(_fault(random, what, kind, seconds, faults))
     return sorted(faults)
+
+
+def _of_brokers(random: Random, seconds: float) -> list[Fault]:
+    """A fault in each third of the time. While one broker comes back empty the others stay: with
+    two gone of three, what was acknowledged would be."""
+    plan = random.choice(_PLANS)
+    names = random.sample(BROKERS["cluster"], len(plan))
+    third = (seconds - _FIRST_SECONDS) / len(plan)
+    faults = []
+    for number, (what, whom) in enumerate(zip(plan, names, strict=True)):
+        lasting = 0.0 if what == "kill" else round(random.uniform(0.2, 0.8) * third, 1)
+        begin = _FIRST_SECONDS + number * third
+        at = round(random.uniform(begin, begin + third - lasting), 1)
+        faults.append(Fault(at, what, whom, lasting))
+    return faults
 
 
 def _fault(random: Random, what: What, kind: Kind, seconds: float, so_far: list[Fault]) -> Fault:
@@ -77,10 +112,10 @@ def _fault(random: Random, what: What, kind: Kind, seconds: float, so_far: list[
 
 def _subject(random: Random, what: What, kind: Kind, so_far: list[Fault]) -> tuple[str, float, str]:
     """(whom, seconds, how) of a fault of this kind."""
-    processes = (*PROCESSES, "broker")
+    processes = PROCESSES if kind == "cluster" else (*PROCESSES, "broker")
     match what:
         case "kill":
-            return random.choice(processes if kind == "kafka" else PROCESSES), 0.0, ""
+            return random.choice(PROCESSES if kind == "embedded" else processes), 0.0, ""
         case "freeze":
             whom = random.choice(processes)
             return whom, _frozen_seconds(random, whom, kind), ""
@@ -89,9 +124,9 @@ def _subject(random: Random, what: What, kind: Kind, so_far: list[Fault]) -> tup
         case "slow":
             return "sink-store", random.uniform(5.0, 10.0), ""
         case "cut" | "silence":
-            links = (*LINKS, *KAFKA_LINKS) if kind == "kafka" else LINKS
+            links = LINKS if kind == "embedded" else (*LINKS, *KAFKA_LINKS)
             return random.choice(links), random.uniform(0.5, 7.0), ""
-        case "join":
+        case _:
             free = [name for name in HELPERS if name not in {each.whom for each in so_far}]
             return random.choice(free), random.uniform(6.0, 16.0), random.choice(["term", "kill"])
 

@@ -227,14 +227,15 @@ def _check_cli(running: Running, received: int) -> None:
     place = listed.split()[0]
     assert re.fullmatch(r"events\.\w+/\d+/\d+", place), listed
     assert "not-json" in _run("dead-letters", "show", place, *config)
-    assert "Sent 1 again" in _run("dead-letters", "replay", place, *config)
+    again = ("dead-letters", "replay", "--policy", "re-insert", *config)
+    assert "1 dead letters: 1 dead again" in _run(*again, place)
     empty = _run("dead-letters", "list", "--reason", "empty", "--limit", "9999", *config)
     count = len(empty.splitlines())
-    again = _run("dead-letters", "replay", "--reason", "empty", "--limit", "9999", *config)
-    assert f"Sent {count} again" in again
+    told = _run(*again, "--reason", "empty", "--limit", "9999")
+    assert f"{count:,} dead letters: {count:,} dead again" in told
     account = settle(running)
     assert f"all: {received + 1 + count:,} received" in account
-    dead = len(_run("dead-letters", "list", "--limit", "99999", *config).splitlines())
+    dead = len(_run("dead-letters", "list", "--all", "--limit", "99999", *config).splitlines())
     assert f"stored + {dead:,} dead +" in account.splitlines()[-1]
 
 

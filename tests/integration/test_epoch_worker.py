@@ -39,6 +39,7 @@ class Bench:
         self.restarts = 0
         self._folder = folder
         self.sent = 0
+        self._sent_to = Counter[int]()
         self._producer = Producer({"bootstrap.servers": broker.bootstrap, "linger.ms": 1})
         self._consumer = Consumer({"bootstrap.servers": broker.bootstrap, "group.id": "bench"})
         self._workers: dict[int, subprocess.Popen[bytes]] = {}
@@ -57,6 +58,7 @@ class Bench:
             partition = self.random.randrange(toy.PARTITIONS)
             keys = [self.random.randrange(2_000) for _ in range(self.random.randrange(60))]
             self._producer.produce(topics.BATCHES, toy.encode(keys), partition=partition)
+            self._sent_to[partition] += 1
             self.keys.extend(keys)
         self.sent += records
         assert self._producer.flush(30) == 0
@@ -79,7 +81,7 @@ class Bench:
         """Read outputs until it is true; workers that ended by themselves are started again."""
         deadline = monotonic() + _LIMIT_SECONDS
         while not true():
-            assert monotonic() < deadline, f"{what}: {self.logs()}"
+            assert monotonic() < deadline, f"{what}: {self.seen()}; {self.logs()}"
             for message in self._consumer.consume(500, 0.05):
                 self._note(message)
             for number, worker in [*self._workers.items()]:
@@ -157,6 +159,16 @@ class Bench:
         return "\n".join(
             f"{path.name}: {path.read_text()[-3000:]}" for path in self._folder.glob("worker-*.log")
         )
+
+    def seen(self) -> str:
+        """How far each partition has come, by what was sent, enriched and written to the logs."""
+        enriched = Counter(partition for partition, _ in self.enriched)
+        reached = {
+            f"{agent}/{partition}": self._fold(agent, partition).position
+            for agent in ("learners", "objects", "rolling")
+            for partition in range(toy.PARTITIONS)
+        }
+        return f"{self.sent} sent {dict(self._sent_to)}, enriched {dict(enriched)}, {reached}"
 
     def close(self) -> None:
         """Leave no process behind."""

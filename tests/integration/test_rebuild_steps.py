@@ -54,7 +54,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreProcess]:
 def settings(store: StoreProcess, own_broker: Broker) -> Settings:
     kafka = msgspec.structs.replace(own_broker.settings, generation=2)
     settings = Settings(kafka=kafka, clickhouse=store.settings)
-    migrate.run(settings, [])
+    migrate.run(settings, {})
     admin.ensure(settings)
     with Store(settings.clickhouse) as db:
         for table in ("marks", "source_ends", "rolling", "events_log"):
@@ -217,7 +217,7 @@ def test_the_command_is_killed_at_any_moment_and_run_again(
     # Nobody reads, so the numbers can not come; all else is done.
     done = cli(*arguments, seconds=200)
     assert done.returncode == 4, done.stderr
-    assert "start worker, sink and intake now" in done.stdout
+    assert "start worker, sink, repair and intake now" in done.stdout
     found = life.read(settings.kafka)
     assert found is not None
     assert found.phase == "filled"

@@ -26,10 +26,14 @@ from schemas.topics import BATCHES, SOURCES
 from sinks.clickhouse import migrate, rows
 from sinks.clickhouse.client import Store
 from streams import admin
-from streams.intake import replay, restore
+from streams.intake import restore
 from streams.state import fingerprint
 from tests.fixtures.brokers import Broker
 from tests.fixtures.store import StoreProcess, running_store
+from uptake.dead_letters import letters
+from uptake.dead_letters.letters import Place, Wanted
+from uptake.dead_letters.replay import replay
+from uptake.local.settle import Unsettled
 
 EVENTS = 3_000
 LEARNERS = [
@@ -48,7 +52,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreProcess]:
 def settings(store: StoreProcess, own_broker: Broker) -> Settings:
     kafka = msgspec.structs.replace(own_broker.settings, generation=2)
     settings = Settings(kafka=kafka, clickhouse=store.settings)
-    migrate.run(settings, [])
+    migrate.run(settings, {})
     admin.ensure(settings)
     return settings
 
@@ -149,11 +153,17 @@ def test_a_dead_letter_goes_out_again_as_it_came(settings: Settings) -> None:
     )  # fmt: skip
     with Store(settings.clickhouse) as store:
         store.insert("dead_letters_log", rows.dead_letters([letter]))
-    at = letter.offset
-    found = replay.find(settings, reason="not-json", source="lms", partition=1, offset=at)
-    assert found == [letter]
-    assert replay.find(settings, reason="other") == []
-    assert replay.replay(settings, found) == 1
+        at = letter.offset
+        found = letters.find(store, Wanted("not-json", "lms", place=Place("events.lms", 1, at)), 9)
+        assert found == [(letter, None)]
+        assert letters.find(store, Wanted("other"), 9) == []
+        with pytest.raises(Unsettled, match="1 of 1 records"):
+            replay(settings, store, [letter], "stop", 0.0, lambda _: None)
+        assert letters.find(store, Wanted("not-json", place=Place("events.lms", 1, at)), 9) == []
+        [(_, fate)] = letters.find(store, Wanted(place=Place("events.lms", 1, at), every=True), 9)
+        assert fate is not None
+        assert (fate.kind, fate.generation) == ("replayed", settings.kafka.generation)
+        assert fate.partition >= 0
     consumer = Consumer({"bootstrap.servers": settings.kafka.bootstrap, "group.id": "t"})
     consumer.assign([TopicPartition("events.lms", n, 0) for n in range(settings.kafka.partitions)])
     message = consumer.poll(20)

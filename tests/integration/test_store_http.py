@@ -124,6 +124,26 @@ def test_rows_that_a_table_refuses_are_an_error(store: StoreProcess, name: str, 
     assert http(store, "SELECT count() FROM uptake.strict").text == "0\n"
 
 
+def test_binary_data_may_begin_with_an_end_of_line(store: StoreProcess) -> None:
+    """Native data begins with the number of its columns, and ten is an end of line."""
+    columns = ", ".join(f"{name} String" for name in "abcdefghij")
+    http(
+        store,
+        f"CREATE OR REPLACE TABLE uptake.ten ({columns}, CONSTRAINT c CHECK a != unhex('E0'))"
+        " ENGINE = MergeTree ORDER BY a",
+    )
+    values = ", ".join(f"'{name}' AS {name}" for name in "bcdefghij")
+    for first, status in (("41", 200), ("E0", 500)):
+        sent = http(store, f"SELECT unhex('{first}') AS a, {values} FORMAT Native").content
+        assert sent[:1] == b"\n"
+        for query in ("INSERT INTO uptake.ten FORMAT Native", "INSERT INTO ten FORMAT Native\n"):
+            assert http(store, sent, query=query, database="uptake").status_code == status
+    assert http(store, "SELECT a, j FROM uptake.ten").text == "A\tj\nA\tj\n"
+    # The error quotes the bytes of the row, which are no text.
+    answer = http(store, sent, query="INSERT INTO uptake.ten FORMAT Native")
+    assert answer.headers["X-ClickHouse-Exception-Code"] == "469"
+
+
 def test_columns_left_out_get_their_defaults(store: StoreProcess) -> None:
     http(
         store,

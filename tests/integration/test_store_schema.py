@@ -36,6 +36,7 @@ def indicator(name: str, measure: str, scale: float = 1.0) -> dict[str, Any]:
     return {
         "indicator": name, "title": name.title(), "kind": "leading", "measure": measure,
         "unit": "share", "good": "up", "scale": scale, "settle_ms": 5 * DAY, "description": "x",
+        "advice": "y", "board": 0,
     }  # fmt: skip
 
 
@@ -65,7 +66,7 @@ def settings(process: StoreProcess, request: pytest.FixtureRequest) -> Settings:
 @pytest.fixture
 def db(settings: Settings) -> Iterator[Store]:
     """A migrated database."""
-    migrate.run(settings, CATALOG)
+    migrate.run(settings, {"catalog": CATALOG})
     with Store(settings.clickhouse) as store:
         yield store
 
@@ -139,7 +140,7 @@ def test_views_give_the_types_they_declare(db: Store, view: str) -> None:
 
 def test_migrating_twice_changes_nothing(settings: Settings, db: Store) -> None:
     assert migrate.pending(settings) == []
-    assert migrate.run(settings, CATALOG) == []
+    assert migrate.run(settings, {"catalog": CATALOG}) == []
     versions = [migration.version for migration in migrate.load()]
     assert db.query("SELECT arraySort(groupArray(version)) FROM schema_versions")[0][0] == versions
 
@@ -147,7 +148,9 @@ def test_migrating_twice_changes_nothing(settings: Settings, db: Store) -> None:
 def test_a_migration_that_was_cut_off_is_done_again(settings: Settings, db: Store) -> None:
     db.command("TRUNCATE TABLE schema_versions")
     put(db, Enriched(0, 0, 0, 0, stored=[event(0)]))
-    assert migrate.run(settings, CATALOG) == [migration.version for migration in migrate.load()]
+    assert migrate.run(settings, {"catalog": CATALOG}) == [
+        migration.version for migration in migrate.load()
+    ]
     assert db.query("SELECT count() FROM events") == [(1,)]
 
 
@@ -158,13 +161,13 @@ def test_a_fresh_server_lacks_everything(settings: Settings) -> None:
 def test_a_newer_database_is_refused(settings: Settings, db: Store) -> None:
     db.insert("schema_versions", [[9_999], ["x"], ["x"], ["x"], [NOW]])
     with pytest.raises(migrate.DatabaseNewer, match="9999"):
-        migrate.run(settings, CATALOG)
+        migrate.run(settings, {"catalog": CATALOG})
 
 
 def test_a_changed_migration_is_refused(settings: Settings, db: Store) -> None:
     db.insert("schema_versions", [[1], ["tables"], ["other"], ["x"], [NOW + DAY]])
     with pytest.raises(migrate.MigrationChanged, match="0001_tables"):
-        migrate.run(settings, CATALOG)
+        migrate.run(settings, {"catalog": CATALOG})
 
 
 def test_lifetimes_follow_the_settings(settings: Settings, db: Store) -> None:
@@ -177,7 +180,7 @@ def test_lifetimes_follow_the_settings(settings: Settings, db: Store) -> None:
 
     assert (lifetime("events_log"), lifetime("dead_letters_log")) == ("", "toIntervalDay(30)")
     changed = msgspec.structs.replace(settings.clickhouse, events_days=90, dead_letters_days=0)
-    migrate.run(msgspec.structs.replace(settings, clickhouse=changed), CATALOG)
+    migrate.run(msgspec.structs.replace(settings, clickhouse=changed), {"catalog": CATALOG})
     assert (lifetime("events_log"), lifetime("dead_letters_log")) == ("toIntervalDay(90)", "")
     old = event(1, received_at=NOW - 91 * DAY)
     put(db, Enriched(0, 0, 0, 0, stored=[event(0), old]))
@@ -188,9 +191,9 @@ def test_lifetimes_follow_the_settings(settings: Settings, db: Store) -> None:
 def test_an_indicator_that_left_the_catalog_is_not_shown(settings: Settings, db: Store) -> None:
     put_values(db, "a_rate", 1, 2)
     assert len(db.query("SELECT * FROM indicators")) == 1
-    migrate.run(settings, CATALOG[:2])
+    migrate.run(settings, {"catalog": CATALOG[:2]})
     assert db.query("SELECT * FROM indicators") == []
-    migrate.run(settings, CATALOG)
+    migrate.run(settings, {"catalog": CATALOG})
     assert len(db.query("SELECT * FROM indicators")) == 1
 
 

@@ -47,13 +47,22 @@ def up(kind: Kind, tmp_path: Path) -> Iterator[Running]:
 
 def test_from_start_to_end(up: Running) -> None:
     run = up.run()
-    assert set(run) == {"pid", "collector", "key", "clickhouse", "kafka", "registry", "metrics"}
+    assert set(run) == {
+        "pid",
+        "collector",
+        "key",
+        "clickhouse",
+        "kafka",
+        "registry",
+        "metrics",
+        "board",
+    }
     assert run["pid"] == up.process.pid
     assert stat.S_IMODE(Path(up.config).stat().st_mode) == 0o600
 
     status = cli("status", "--config", up.config)
     assert status.returncode == 0, status.stdout + status.stderr
-    assert len(re.findall(r"ready \(pid \d+\)", status.stdout)) == 6
+    assert len(re.findall(r"ready \(pid \d+\)", status.stdout)) == 7
     for url in run["metrics"].values():
         with urllib.request.urlopen(url, timeout=10) as answer:
             assert b"uptake_build_info" in answer.read()

@@ -19,7 +19,7 @@ from uptake.cli.errors import Exit, told
 _COMMANDS = [
     "up", "demo", "collector", "intake", "worker", "sink", "migrate", "topics", "send", "replay",
     "dead-letters", "directory", "doctor", "config", "status", "settle",
-    "reconcile",
+    "reconcile", "rebuild", "repair", "board", "rubric", "lint", "experiment", "simulate",
 ]  # fmt: skip
 
 

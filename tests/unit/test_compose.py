@@ -14,7 +14,7 @@ from uptake.cli.app import app
 from uptake.local.kafka_jars import KAFKA_VERSION
 
 _ROOT = Path(__file__).parents[2]
-_PROCESSES = ["collector", "intake", "worker", "sink", "reconcile"]
+_PROCESSES = ["collector", "intake", "worker", "sink", "board", "repair", "reconcile"]
 _PREPARATION = ["topics", "migrate"]
 
 

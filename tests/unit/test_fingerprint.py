@@ -8,8 +8,9 @@ import pytest
 
 from schemas.records import Fingerprint
 from schemas.settings import KafkaSettings, Settings, WorkerSettings
+from schemas.stopping import Exit
 from streams.state import fingerprint
-from streams.state.errors import REBUILD_EXIT, ForeignWriter, StateOutdated, exit_code
+from streams.state.errors import ForeignWriter, StateOutdated, exit_code
 from streams.state.rows import EpochRows
 
 _CATALOG = (files("streams.catalog") / "catalog.toml").read_text("utf-8")
@@ -79,5 +80,5 @@ def test_new_state_is_signed_and_read_by_the_same() -> None:
 def test_what_another_has_made_is_refused(made_by: Fingerprint | None, told: str) -> None:
     with pytest.raises(StateOutdated, match=f"learners/0 .*{told}.*uptake rebuild-state") as caught:
         fingerprint.sign(_written(made_by), _BUNDLED, "learners/0")
-    assert exit_code(caught.value) == REBUILD_EXIT
+    assert exit_code(caught.value) == Exit.REBUILD
     assert exit_code(ForeignWriter("x")) == 1

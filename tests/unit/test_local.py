@@ -68,10 +68,21 @@ def test_the_users_settings_stay_and_the_runs_are_added(tmp_path: Path) -> None:
 
 def test_the_run_file_has_the_contracts_keys(tmp_path: Path) -> None:
     run = msgspec.to_builtins(_plan(tmp_path, State("kafka", 1)).run(42))
-    assert list(run) == ["pid", "collector", "key", "clickhouse", "kafka", "registry", "metrics"]
+    assert list(run) == [
+        "pid",
+        "collector",
+        "key",
+        "clickhouse",
+        "kafka",
+        "registry",
+        "metrics",
+        "board",
+    ]
     assert run["clickhouse"]["database"] == "uptake"
     assert run["registry"] is None
-    assert set(run["metrics"]) == {"collector", "intake", "worker", "sink", "up"}
+    assert set(run["metrics"]) == {
+        "collector", "intake", "worker", "sink", "repair", "board", "up"
+    }  # fmt: skip
 
 
 def test_secrets_are_made_once_and_only_for_the_owner(tmp_path: Path) -> None:

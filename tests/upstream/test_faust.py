@@ -3,18 +3,12 @@ of Faust, read what changed there before anything else."""
 
 import asyncio
 import inspect
-from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic
 from typing import Any, cast
 
 import aiokafka
 import faust
-import pytest
-from aiokafka.consumer.group_coordinator import GroupCoordinator
-from aiokafka.consumer.subscription_state import SubscriptionState
-from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
-from aiokafka.errors import KafkaError
 from faust.stores.base import Store
 from faust.tables.base import Collection
 from faust.tables.manager import TableManager
@@ -24,49 +18,13 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, T
 from faust.types import TP
 from faust.types.tuples import Message
 
-from schemas.settings import KafkaSettings, Settings
 from streams.agents import patches
-from streams.agents.stages import SOURCES
-from streams.agents.worker import build
-from streams.model.stage import Output, Rows, Stage
-from streams.state import fingerprint
 from streams.state.table import EpochStore
-
-
-class _Idle:
-    def __init__(self, rows: Rows, partition: int) -> None:
-        """Nothing to keep."""
-
-    def apply(self, value: bytes, offset: int) -> list[Output]:
-        return []
-
-    def seal(self, position: int) -> list[Output]:
-        return []
-
-    def recovered(self) -> None: ...
-
-
-def _factory(rows: Rows, partition: int) -> Stage:
-    return _Idle(rows, partition)
+from tests.fixtures.faust_parts import made
 
 
 def _app(folder: Path, memory_only: bool = False) -> faust.App:
-    settings = Settings(kafka=KafkaSettings(memory_only=memory_only))
-    app = build(
-        settings, str(folder), dict.fromkeys(SOURCES, _factory), fingerprint.of(settings)
-    ).app
-    app.finalize()
-    return app
-
-
-@pytest.fixture
-def loop() -> Iterator[asyncio.AbstractEventLoop]:
-    """Faust looks for the loop of the thread."""
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    yield loop
-    asyncio.set_event_loop(None)
-    loop.close()
+    return made(folder, memory_only).app
 
 
 def _source(function: object) -> str:
@@ -217,31 +175,3 @@ def test_partitions_are_given_back_before_the_group_is_joined_again() -> None:
 def test_shutdown_is_told_before_the_producer_ends() -> None:
     source = _source(faust.App.on_stop)
     assert source.index("self.on_before_shutdown.send()") < source.index("self._producer_flush")
-
-
-def test_aiokafka_gives_up_on_its_group_when_it_knows_no_broker(
-    tmp_path: Path, loop: asyncio.AbstractEventLoop
-) -> None:
-    """As while a broker has just started; `check_group` tells the worker, which ends."""
-
-    async def met() -> None:
-        app = _app(tmp_path)
-        patches.check_group(app)
-        thread = cast(Any, app.consumer)._thread
-        consumer = thread._create_worker_consumer(app.transport)
-        thread._consumer = consumer
-        client = consumer._client
-        client.get_random_node = lambda: None
-        topics = SubscriptionState()
-        topics.register_fetch_waiters(set())
-        topics.subscribe({"topic"})
-        consumer._coordinator = GroupCoordinator(
-            client, topics, group_id="group", assignors=(RoundRobinPartitionAssignor,)
-        )
-        patches.check_group(app)
-        await asyncio.wait([consumer._coordinator._coordination_task], timeout=5.0)
-        with pytest.raises(KafkaError, match="Did we not perform bootstrap"):
-            patches.check_group(app)
-        consumer._closed = True
-
-    loop.run_until_complete(met())

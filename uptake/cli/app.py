@@ -4,16 +4,21 @@ from typing import Annotated
 
 import typer
 
+from schemas.stopping import explained
 from schemas.version import VERSION
 from uptake.cli import (
     dead_letters,
     directory,
+    experiment,
     feed,
+    lint,
     local,
     look,
     processes,
+    rebuild,
     rebuild_state,
     reconcile,
+    rubric,
     setup,
 )
 
@@ -33,27 +38,33 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+_HELP = f"""Live leading indicators from the tools where work happens.
+
+On one machine: `uptake demo` or `uptake up`. In a cluster: one `uptake` process a job.
+
+Exit codes: {explained()}.
+"""
+
+
+@app.callback(help=_HELP)
 def _all(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Live leading indicators from the tools where work happens.
-
-    On one machine: `uptake demo` or `uptake up`. In a cluster: one `uptake` process a job.
-
-    Exit codes: 0 done; 1 did not work; 2 wrong arguments or settings; 3 something needed is
-    missing, away or taken; 4 out of time; 10 `uptake rebuild-state` has to run; 130 interrupted.
-    """
+    """See `_HELP`."""
 
 
 local.register(app)
 look.register(app)
 reconcile.register(app)
+rebuild.register(app)
 feed.register(app)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(directory.app, name="directory")
+app.add_typer(rubric.app, name="rubric")
+app.add_typer(lint.app, name="lint")
+experiment.register(app)
 processes.register(app)
 setup.register(app)
 rebuild_state.register(app)

@@ -1,4 +1,4 @@
-"""Exit codes, and errors as one clear message instead of a traceback.
+"""Errors as one clear message and an exit code instead of a traceback.
 
 An error that is not in the list below is a fault of ours and keeps its traceback.
 """
@@ -7,28 +7,14 @@ import errno
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import IntEnum
 
+from schemas.stopping import Exit
 
-class Exit(IntEnum):
-    """Exit codes of all commands."""
-
-    DONE = 0
-    FAILED = 1
-    """It was tried, and did not work or did not add up."""
-    USAGE = 2
-    """Wrong arguments or settings: change them."""
-    MISSING = 3
-    """Something it needs is missing, away or taken: a port, Java, Kafka, the store."""
-    TIMEOUT = 4
-    """The time that was given is over."""
-    REBUILD = 10
-    """`uptake rebuild-state` has to run first (streams.state.errors.REBUILD_EXIT)."""
-    INTERRUPTED = 130
-
+__all__ = ["Exit", "fail", "told"]
 
 _KINDS = [
     ("schemas.settings_load", "SettingsError", Exit.USAGE),
+    ("schemas.experiments.definition", "DefinitionError", Exit.USAGE),
     ("schemas.vocabulary", "VocabularyError", Exit.USAGE),
     ("schemas.codec", "RegistryUnavailable", Exit.MISSING),
     ("sinks.clickhouse.errors", "TryAgain", Exit.MISSING),
@@ -39,14 +25,18 @@ _KINDS = [
     ("streams.catalog.load", "CatalogError", Exit.USAGE),
     ("streams.intake.pseudonym", "NoKey", Exit.USAGE),
     ("streams.intake.directory", "DirectoryError", Exit.FAILED),
-    ("streams.intake.replay", "NotReplayable", Exit.FAILED),
     ("streams.life", "RebuildUnfinished", Exit.REBUILD),
+    ("uptake.dead_letters.replay", "NotReplayable", Exit.FAILED),
     ("streams.intake.store", "StoreUnavailable", Exit.MISSING),
     ("streams.intake.writer", "NotWritten", Exit.MISSING),
+    ("uptake.challenges.definition", "ChallengesError", Exit.USAGE),
+    ("uptake.experiments", "LooksError", Exit.USAGE),
     ("uptake.feed.errors", "FeedError", Exit.FAILED),
     ("uptake.local.errors", "LocalError", Exit.MISSING),
     ("uptake.local.settle", "Unsettled", Exit.TIMEOUT),
     ("uptake.rebuild_state.procedure", "StillAtWork", Exit.MISSING),
+    ("uptake.rubrics.load", "RubricError", Exit.USAGE),
+    ("uptake.rubrics.ratings_file", "RatingsError", Exit.USAGE),
 ]
 """Module, class and exit code. By name, so that nothing is imported for it."""
 

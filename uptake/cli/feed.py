@@ -1,5 +1,6 @@
-"""Commands that bring events in: replay and send."""
+"""Commands that bring events in: replay, send and simulate."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -22,7 +23,7 @@ ViaOption = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (replay, send):
+    for command in (replay, send, simulate):
         app.command(rich_help_panel=_PANEL)(command)
 
 
@@ -73,3 +74,44 @@ def send(
     from uptake.feed.send import send as run
 
     raise SystemExit(run(source, file, via, config))
+
+
+Share = Annotated[float, typer.Option(min=0.0, max=1.0)]
+
+
+def simulate(
+    learners: Annotated[int, typer.Option(min=15)] = 120,
+    days: Annotated[int, typer.Option(min=1)] = 56,
+    seed: int = 1,
+    begins: Annotated[
+        datetime | None,
+        typer.Option("--from", formats=["%Y-%m-%d"], help="First day, UTC. Default: ends today."),
+    ] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option(help="Write files to this new folder, and send nothing.", file_okay=False),
+    ] = None,
+    via: ViaOption = "http",
+    config: RunOption = DEFAULT_DATA / "run.json",
+    twice: Share = 0.0,
+    late: Share = 0.0,
+    shuffled: Annotated[
+        int, typer.Option(min=0, help="Events arrive up to so many places after their turn.")
+    ] = 0,
+) -> None:
+    """Send, or write, the events of a simulated organisation whose true effects are known.
+
+    The same learners, days, seed and first day give the same events. --twice and --late: shares of
+    events that arrive a second time, and up to two days late. A folder written with --to holds
+    lms.jsonl, ticketing.jsonl and crm.jsonl (for `uptake send`), directory.jsonl (for
+    `uptake directory load`) and truth.json, the true effects.
+    """
+    from uptake.simulate.command import run
+    from uptake.simulate.run import DAY_MS, Plan
+    from uptake.simulate.troubles import Troubles
+
+    first = begins or datetime.now(UTC) - timedelta(days=days + 1)
+    day = int(first.replace(tzinfo=UTC).timestamp() * 1000) // DAY_MS * DAY_MS
+    troubles = Troubles(twice=twice, late=late, shuffled=shuffled)
+    plan = Plan(learners, days, day, seed, troubles=troubles)
+    raise SystemExit(run(plan, to, via, config))

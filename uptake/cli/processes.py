@@ -14,7 +14,7 @@ _PANEL = "Processes"
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (collector, intake, worker, sink):
+    for command in (collector, intake, worker, sink, repair, board):
         app.command(rich_help_panel=_PANEL)(command)
     app.command(hidden=True)(store)
 
@@ -43,6 +43,20 @@ def worker(config: ProcessConfigOption = None) -> None:
 def sink(config: ProcessConfigOption = None) -> None:
     """Write events and indicators into ClickHouse."""
     from sinks.clickhouse.service import run
+
+    _run(run, process_settings(config))
+
+
+def repair(config: ProcessConfigOption = None) -> None:
+    """Compute again what memory had let go of: the repair list of the store."""
+    from uptake.repair.service import run
+
+    _run(run, process_settings(config))
+
+
+def board(config: ProcessConfigOption = None) -> None:
+    """Serve the decision board: live adoption and its outcomes, in the browser."""
+    from reports.board.server import run
 
     _run(run, process_settings(config))
 

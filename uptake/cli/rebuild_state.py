@@ -30,9 +30,9 @@ def rebuild_state(
     """Make the topics between the stages and all state anew, from the stored events.
 
     For a changed catalog, vocabulary or kafka.partitions, and for state that a worker refuses
-    (exit code 10). First end intake, worker and sink; the collector may go on. Start them when
-    this command says so. Until the new numbers are all there, the old ones are shown. It may be
-    killed at any moment: then run it again. `uptake up` does all this by itself.
+    (exit code 10). First end intake, worker, sink and repair; the collector may go on. Start them
+    when this command says so. Until the new numbers are all there, the old ones are shown. It may
+    be killed at any moment: then run it again. `uptake up` does all this by itself.
     """
     from schemas.records import Life
     from uptake.cli.waiting import Waiting
@@ -55,7 +55,7 @@ def rebuild_state(
             procedure.fill(
                 settings, life, lambda done, all_: waiting.tell(f"{done:,} of {all_:,} events")
             )
-        typer.echo("All stored events are in the log: start worker, sink and intake now.")
+        typer.echo("All stored events are in the log: start worker, sink, repair and intake now.")
         return life
 
     life = procedure.unfinished(settings)

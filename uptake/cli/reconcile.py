@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from uptake.cli.errors import Exit, fail
+from uptake.cli.moments import TIME_HELP, duration, moment, ms
 from uptake.cli.options import ConfigOption, client_settings
 
 if TYPE_CHECKING:
     from schemas.settings import Settings
     from uptake.reconcile.check import Report
-
-_TIME_HELP = "a time (2026-11-22, 2026-11-22T15:00Z), or how long ago (35d, 12h, 30m)."
 
 
 def register(app: typer.Typer) -> None:
@@ -23,10 +22,10 @@ def register(app: typer.Typer) -> None:
 
 def reconcile(
     begin: Annotated[
-        str, typer.Option("--from", help=f"Windows that end later than this: {_TIME_HELP}")
+        str, typer.Option("--from", help=f"Windows that end later than this: {TIME_HELP}")
     ] = "",
     end: Annotated[
-        str, typer.Option("--to", help=f"Windows that end at this or earlier: {_TIME_HELP}")
+        str, typer.Option("--to", help=f"Windows that end at this or earlier: {TIME_HELP}")
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     every: Annotated[
@@ -56,11 +55,11 @@ def reconcile(
 
     def compare(tick: Callable[[str], None]) -> "Report":
         now = datetime.now(UTC)
-        check = Check(settings, catalog, _ms(now), timeout, tick)
-        return check.run(_moment(begin, now), _moment(end, now))
+        check = Check(settings, catalog, ms(now), timeout, tick)
+        return check.run(moment(begin, now), moment(end, now))
 
-    _moment(begin, datetime.now(UTC))
-    _moment(end, datetime.now(UTC))
+    moment(begin, datetime.now(UTC))
+    moment(end, datetime.now(UTC))
     if every:
         raise SystemExit(_repeat(settings, every, compare))
     raise SystemExit(int(_once(compare, as_json)))
@@ -90,33 +89,7 @@ def _repeat(
     from uptake.reconcile.process import run
 
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
-    seconds = _duration_ms(every) / 1000
+    seconds = duration(every) / 1000
     if not seconds:
         raise fail("--every 0 is no pause", Exit.USAGE)
     return run(settings, seconds, compare)
-
-
-def _moment(text: str, now: datetime) -> int | None:
-    """ms since 1970 UTC; None: not given."""
-    if not text:
-        return None
-    if text[-1] in "mhd":
-        return _ms(now) - _duration_ms(text)
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        raise fail(f"'{text}' is no time: expected {_TIME_HELP}", Exit.USAGE) from None
-    return _ms(time if time.tzinfo else time.replace(tzinfo=UTC))
-
-
-def _duration_ms(text: str) -> int:
-    from streams.catalog.load import CatalogError, duration_ms
-
-    try:
-        return duration_ms(text)
-    except CatalogError as error:
-        raise fail(str(error), Exit.USAGE) from None
-
-
-def _ms(time: datetime) -> int:
-    return int(time.timestamp() * 1000)

@@ -7,6 +7,7 @@ collector would not let them in.
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from math import sin, tau
 from pathlib import Path
 from random import Random
@@ -19,9 +20,10 @@ from uptake.feed.files import SOURCES
 from uptake.feed.http import HttpSender
 from uptake.feed.item import Item, Sender
 from uptake.feed.kafka import RecordWriter
-from uptake.feed.organisation import Organisation, organisation
-from uptake.feed.simulation import Emission, Rate, Simulation
 from uptake.feed.target import Target, read
+from uptake.simulate.engine import Emission, Rate, Simulation
+from uptake.simulate.organisation import Organisation, organisation
+from uptake.simulate.truth import DAY_SECONDS, DEFAULT
 
 SEED = 3
 HISTORY_SECONDS = 8 * 3600
@@ -33,6 +35,9 @@ LIVE_RATE = 40.0
 LIVE_SWING = 15.0
 SWING_SECONDS = 120.0
 TICK_SECONDS = 0.5
+CHANGE_DAY = HISTORY_SECONDS / 2 / DAY_SECONDS
+TRUTH = replace(DEFAULT, rollout_day=CHANGE_DAY, drift_day=CHANGE_DAY)
+"""What changes in the simulated organisation changes in the middle of the history."""
 BROKEN_SECONDS = 15.0
 
 _log = logging.getLogger(__name__)
@@ -76,7 +81,8 @@ def _load_directory(people: Organisation, target: Target, stop: Event) -> None:
 
 def _feed(people: Organisation, target: Target, stop: Event) -> None:
     now = int(time() * 1000)
-    simulation = Simulation(people, SEED, now - HISTORY_SECONDS * 1000, live_rate(now))
+    begins = now - HISTORY_SECONDS * 1000
+    simulation = Simulation(people, SEED, begins, live_rate(now), TRUTH)
     way_in = _WayIn(target, stop)
     disturbance = Disturbance(Random(SEED))
     next_broken = time() + BROKEN_SECONDS

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Iterable
 from random import Random
 
-from uptake.feed.simulation import Emission
+from uptake.simulate.engine import Emission
 
 TWICE_SHARE = 0.01
 LATE_SHARE = 0.01

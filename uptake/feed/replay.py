@@ -16,6 +16,7 @@ from typing import Literal
 
 from rich.console import Console
 
+from schemas.stopping import Exit
 from uptake.feed.errors import Stopped
 from uptake.feed.files import items
 from uptake.feed.item import Item, Refusal, Sender
@@ -55,14 +56,14 @@ def replay(
     """
     console = console or Console()
     stop = Event()
-    with _stopped_by_signals(stop):
+    with stopped_by_signals(stop):
         try:
             result = _replay(source, file, via, config, speed, console, stop)
         except Stopped:
             console.print("Stopped. The same command goes on from here.")
-            return 130
+            return Exit.INTERRUPTED
     _summary(result, console)
-    return 1 if result.refused else 0
+    return Exit.FAILED if result.refused else Exit.DONE
 
 
 def _replay(
@@ -170,7 +171,7 @@ def _summary(result: Result, console: Console) -> None:
 
 
 @contextmanager
-def _stopped_by_signals(stop: Event) -> Iterator[None]:
+def stopped_by_signals(stop: Event) -> Iterator[None]:
     """Ctrl-C and SIGTERM set `stop`, so that the batch on its way is finished and remembered;
     a second one ends at once."""
     if current_thread() is not main_thread():

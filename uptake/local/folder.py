@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import Struct
 
 from uptake.local.errors import LocalError
 from uptake.local.files import write_json
@@ -47,7 +47,7 @@ class Run(Struct):
     kafka: str
     registry: str | None
     metrics: dict[str, str]
-    board: str | UnsetType = UNSET
+    board: str
 
 
 class ProcessState(Struct):

@@ -27,6 +27,11 @@ class KafkaProgram:
     java: str
     libs: Path
 
+    @property
+    def archive(self) -> Path:
+        """Where the classes are kept in the form that this Java loads fastest."""
+        return self.libs / f"classes-{java_version(self.java)}.jsa"
+
 
 def cache_folder() -> Path:
     """Where downloads are kept: UPTAKE_CACHE, else the user's cache folder."""

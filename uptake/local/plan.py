@@ -29,6 +29,9 @@ class Ports(NamedTuple):
     intake_metrics: int = 9402
     worker_metrics: int = 9403
     sink_metrics: int = 9404
+    repair_metrics: int = 9405
+    board: int = 8050
+    board_metrics: int = 9406
 
     def purposes(self) -> dict[str, int]:
         """Each port by what it is for, in words."""
@@ -42,16 +45,22 @@ class Ports(NamedTuple):
             "metrics of intake": self.intake_metrics,
             "metrics of the worker": self.worker_metrics,
             "metrics of the sink": self.sink_metrics,
+            "metrics of repair": self.repair_metrics,
+            "the board": self.board,
+            "metrics of the board": self.board_metrics,
         }
 
 
 def choose_ports(base: Loaded, auto: bool) -> Ports:
-    """Free ports, or the known ones; the collector's may come from the settings."""
+    """Free ports, or the known ones; the collector's and the board's may come from the settings."""
     if auto:
         return Ports(*free_ports(len(Ports._fields)))
-    if base.origins.get("collector.port", DEFAULT) != DEFAULT:
-        return Ports(collector=base.settings.collector.port)
-    return Ports()
+    chosen = {
+        name: getattr(base.settings, name).port
+        for name in ("collector", "board")
+        if base.origins.get(f"{name}.port", DEFAULT) != DEFAULT
+    }
+    return Ports(**chosen)
 
 
 def settings_of(base: Settings, ports: Ports, secrets: Secrets, state: State) -> Settings:
@@ -80,8 +89,10 @@ def settings_of(base: Settings, ports: Ports, secrets: Secrets, state: State) ->
     privacy = replace(
         base.privacy, pseudonym_key=base.privacy.pseudonym_key or secrets.pseudonym_key
     )
+    board = replace(base.board, host=LOOPBACK, port=ports.board)
     return replace(
         base,
+        board=board,
         kafka=kafka,
         clickhouse=clickhouse,
         collector=collector,
@@ -109,8 +120,10 @@ class Plan(NamedTuple):
         ports = {
             "worker": self.ports.worker_metrics,
             "sink": self.ports.sink_metrics,
+            "repair": self.ports.repair_metrics,
             "intake": self.ports.intake_metrics,
             "collector": self.ports.collector_metrics,
+            "board": self.ports.board_metrics,
         }
         specs = {name: Spec(name, (name, *self._config()), port) for name, port in ports.items()}
         # In its environment, not in settings.json: a second worker that is started by hand with
@@ -134,6 +147,7 @@ class Plan(NamedTuple):
             ),
             kafka=settings.kafka.bootstrap,
             registry=settings.kafka.registry or None,
+            board=f"http://{LOOPBACK}:{self.ports.board}",
             metrics={
                 name: f"http://{LOOPBACK}:{port}/metrics"
                 for name, port in {**metrics, "up": self.ports.up}.items()

@@ -10,14 +10,12 @@ from types import FrameType
 
 from rich.console import Console
 
+from schemas.stopping import Exit, started
 from schemas.version import VERSION
 from uptake.local.errors import LocalError
 from uptake.local.up import MemoryFull, Up, Wish
 
 _PLAIN_PROGRESS_SECONDS = 2.0
-_DONE = 0
-_FAILED = 1
-_MISSING = 3
 
 
 class Signals:
@@ -33,6 +31,7 @@ class Signals:
         numbers = (signal.SIGINT, signal.SIGTERM)
         before = {number: signal.signal(number, self._note) for number in numbers}
         try:
+            started()
             yield
         finally:
             for number, handler in before.items():
@@ -122,16 +121,16 @@ def run_session(wish: Wish, console: Console, body: Body) -> int:
         teller.say(f"Uptake {VERSION}, data in {wish.folder.path}, {wish.broker} broker")
         up = Up(wish, teller)
         up.start(lambda: signals.wait(0.0))
-        code = _DONE
+        code = Exit.DONE
         try:
             body(up, signals.wait)
         except LocalError as error:
             teller.say(f"uptake: {error}")
-            code = _FAILED if isinstance(error, MemoryFull) else _MISSING
+            code = Exit.FAILED if isinstance(error, MemoryFull) else Exit.MISSING
         teller.say("Ending: what was accepted goes to the store first (Ctrl-C again: at once)")
         up.stop(signals.hurried)
         teller.say("Ended.")
-    return code
+    return int(code)
 
 
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -144,6 +143,7 @@ def addresses(up: Up) -> list[str]:
     store = run.clickhouse
     return [
         "",
+        f"  Decision board     {run.board}",
         f"  Events over HTTP   {run.collector}/xapi/statements and {run.collector}/events/crm",
         f"  Write key          in {plan.folder.run_file}",
         f"  Kafka              {run.kafka}, topics events.crm, events.ticketing, events.lms",

@@ -19,6 +19,7 @@ from schemas.settings import ClickHouseSettings, Settings
 from sinks.clickhouse.client import Store
 from sinks.clickhouse.errors import StoreError
 from uptake.local.ends import Ends, Place, reachable
+from uptake.repair.lists import Waiting, waiting
 
 _LOOK_SECONDS = 0.2
 Tick = Callable[[str], None]
@@ -78,10 +79,22 @@ def stages(settings: Settings) -> list[Stage]:
 
 
 def settle(settings: Settings, seconds: float, tick: Tick) -> list[Account]:
-    """Wait; return the account of each source.
+    """Wait, also for open repairs; return the account of each source.
 
     Raises Unsettled when the time is over, also where Kafka or the store is away that long.
     """
+    limit = monotonic() + seconds
+    _arrive(settings, limit, tick)
+    # A walk that is called back passes through the log again, and may ask for further repairs.
+    while _pass_repairs(
+        settings.clickhouse, limit, tick, lambda found: found.repairs or found.walks
+    ):
+        _arrive(settings, limit, tick)
+    return _add_up(settings.clickhouse, limit, tick)
+
+
+def drain(settings: Settings, seconds: float, tick: Tick) -> list[Account]:
+    """As `settle`, without a wait for repairs: those are kept in the store."""
     limit = monotonic() + seconds
     _arrive(settings, limit, tick)
     return _add_up(settings.clickhouse, limit, tick)
@@ -93,6 +106,15 @@ def arrive(settings: Settings, seconds: float, tick: Tick) -> None:
     Raises Unsettled as `settle` does.
     """
     _arrive(settings, monotonic() + seconds, tick)
+
+
+def recalled(settings: Settings, seconds: float, tick: Tick) -> None:
+    """As `arrive`, and until no walk waits to be called back: what one of them changes is said by
+    the stream then, or it is on the repair list."""
+    limit = monotonic() + seconds
+    _arrive(settings, limit, tick)
+    while _pass_repairs(settings.clickhouse, limit, tick, lambda found: found.walks):
+        _arrive(settings, limit, tick)
 
 
 def accounts(store: Store) -> list[Account]:
@@ -149,6 +171,24 @@ def _pass(ends: Ends, stage: Stage, limit: float, tick: Tick) -> None:
         if not left:
             return
         _wait(told, limit, tick)
+
+
+def _pass_repairs(
+    settings: ClickHouseSettings, limit: float, tick: Tick, count: Callable[[Waiting], int]
+) -> bool:
+    """Wait until none of those that `count` counts is open; whether there were any."""
+    any_open = False
+    with Store(settings) as store:
+        while True:
+            try:
+                found = waiting(store)
+                told = f"{found.line()}: is `uptake repair` running?"
+                if not count(found):
+                    return any_open
+            except StoreError as error:
+                told = f"the store does not answer: {error}"
+            any_open = True
+            _wait(told, limit, tick)
 
 
 def _add_up(settings: ClickHouseSettings, limit: float, tick: Tick) -> list[Account]:

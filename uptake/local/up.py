@@ -13,10 +13,10 @@ from schemas import health
 from schemas.records import Life
 from schemas.settings import MetricsSettings
 from schemas.settings_load import Loaded, dump
+from schemas.stopping import Exit
 from sinks.clickhouse.errors import StoreError
 from streams.intake.store import StoreUnavailable
 from streams.intake.writer import NotWritten
-from streams.state.errors import REBUILD_EXIT
 from uptake.local.broker import EmbeddedBroker, MemoryBound, MemoryLevel
 from uptake.local.errors import LocalError
 from uptake.local.files import write_json, write_private
@@ -26,7 +26,7 @@ from uptake.local.kafka_jars import kafka_program
 from uptake.local.plan import Plan, choose_ports, settings_of
 from uptake.local.ports import require_free
 from uptake.local.processes import Spec, Supervisor
-from uptake.local.settle import Unsettled, settle, total
+from uptake.local.settle import Unsettled, drain, total
 from uptake.rebuild_state import procedure
 
 _TICK_SECONDS = 0.2
@@ -116,7 +116,7 @@ class Up:
         self._wish.folder.run_file.unlink(missing_ok=True)
         self._supervisor.stop("collector")
         self._drain(impatient)
-        for name in ("intake", "worker", "sink", "store"):
+        for name in ("repair", "intake", "worker", "sink", "board", "store"):
             self._supervisor.stop(name)
         if self._broker is not None:
             self._broker.stop()
@@ -172,11 +172,11 @@ class Up:
         """If state has to be rebuilt, worker and sink read while the log is filled; nothing new
         comes before it is full."""
         life = self._rebuild(self._due) if self._due else None
-        self._launch("worker", "sink", "intake", "collector")
+        self._launch("worker", "sink", "repair", "board", "intake", "collector")
         for name, spec in self.plan.processes().items():
             while not self._is_ready(spec):
                 life = self._rebuild(_REFUSED)
-                self._launch("worker", "sink", "intake")
+                self._launch("worker", "sink", "repair", "intake")
             self._teller.say(f"  {name:<11} metrics on port {spec.port}")
         if life is not None:
             self._finish(life)
@@ -193,17 +193,17 @@ class Up:
         try:
             self._supervisor.wait_ready(spec)
         except LocalError:
-            if not self._supervisor.ended_with(REBUILD_EXIT):
+            if not self._supervisor.ended_with(Exit.REBUILD):
                 raise
             return False
         return True
 
     def _look_at_state(self) -> None:
         """Rebuild it when the worker has refused it."""
-        if not self._supervisor.ended_with(REBUILD_EXIT):
+        if not self._supervisor.ended_with(Exit.REBUILD):
             return
         life = self._rebuild(_REFUSED)
-        self._launch("worker", "sink", "intake")
+        self._launch("worker", "sink", "repair", "intake")
         self._finish(life)
 
     def _rebuild(self, reason: str) -> Life:
@@ -213,7 +213,7 @@ class Up:
             raise LocalError(f"state was just rebuilt, and again: {reason}; see the worker's log")
         self._not_again_before = monotonic() + _NOT_AGAIN_SECONDS
         self._teller.say(f"Rebuilding state from the stored events: {reason}")
-        for name in ("intake", "worker", "sink"):
+        for name in ("intake", "worker", "sink", "repair"):
             self._supervisor.stop(name)
 
         def tell(done: int, total: int) -> None:
@@ -271,7 +271,7 @@ class Up:
             self._supervisor.tick()
 
         try:
-            settle(self.plan.settings, seconds, tick)
+            drain(self.plan.settings, seconds, tick)
         except (Unsettled, LocalError, KafkaException, StoreError) as error:
             kept = "they are kept in Kafka" if kafka else "they are lost with the embedded broker"
             self._teller.say(f"Some events may not have reached the store ({error}); {kept}")

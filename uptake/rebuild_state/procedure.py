@@ -19,6 +19,7 @@ from streams.intake import restore
 from streams.state import fingerprint
 from uptake.local.settle import Account, Tick, settle
 from uptake.rebuild_state import positions
+from uptake.repair.lists import ask_for_older
 
 _LOOK_SECONDS: Final = 0.5
 _HIGHEST: Final = """
@@ -111,13 +112,15 @@ def fill(settings: Settings, life: Life, progress: Progress) -> None:
 
 
 def finish(settings: Settings, life: Life, seconds: float, tick: Tick) -> list[Account]:
-    """Wait until the numbers of this life are in the store, then delete those of earlier lives.
+    """Wait until the numbers of this life are in the store, then mend or delete what is left of
+    earlier lives.
 
     The processes must run. Raises Unsettled, StoreError, NotWritten.
     """
     accounts = settle(settings, seconds, tick)
     with Store(settings.clickhouse) as store:
         _clear(store, settings, life)
+    settle(settings, seconds, tick)
     lives.write(settings.kafka, replace(life, phase="whole"))
     return accounts
 
@@ -143,15 +146,14 @@ def _decide(settings: Settings) -> Life:
 
 
 def _clear(store: Store, settings: Settings, life: Life) -> None:
-    """Numbers of earlier lives that this one did not say again: they were of events or indicators
-    that are no more."""
-    old = f"version < {version_of(life.number, 0)}"
-    for table, end in (("rolling", "window_end"), ("panes", "slot_start")):
-        gone = old
-        if settings.clickhouse.events_days:
-            # What came of events that are deleted by now can not be said again.
-            gone += (
-                f" AND ({end} >= (SELECT min(occurred_at) FROM events_log)"
-                " OR indicator NOT IN (SELECT indicator FROM catalog FINAL WHERE NOT removed))"
-            )
+    """Numbers of earlier lives that this one did not say again: those of indicators that are no
+    more go, and the rest, older than the memory of the stream or of contributions that are no
+    more, is put on the repair list."""
+    ask_for_older(store, version_of(life.number, 0))
+    gone = "indicator NOT IN (SELECT indicator FROM catalog FINAL WHERE NOT removed)"
+    for table in ("rolling", "panes"):
         store.command(f"ALTER TABLE {table} DELETE WHERE {gone} SETTINGS mutations_sync = 2")
+    if not settings.clickhouse.events_days:
+        # Parts of other partitions: not to be added up with those of now.
+        old = f"version < {version_of(life.number, 0)}"
+        store.command(f"ALTER TABLE panes DELETE WHERE {old} SETTINGS mutations_sync = 2")

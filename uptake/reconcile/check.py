@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import Any, NamedTuple
 
-from schemas.settings import Settings
+from schemas.settings import ClickHouseSettings, Settings
 from sinks.clickhouse.client import Store
 from streams.catalog.load import Catalog
-from uptake.local.settle import Tick, Unsettled, arrive
-from uptake.reconcile.contributions import Group, groups
+from uptake.local.settle import Tick, Unsettled, recalled
+from uptake.reconcile.contributions import Group, Times, groups, within
 from uptake.reconcile.sql import SHOWN, WINDOWS, Span, Window, comparison
 
 _DAY = 86_400_000
@@ -67,6 +67,10 @@ class Report(NamedTuple):
     first: Difference | None
     left_out: list[str]
     """Indicators that cannot be recounted, because old events are deleted."""
+    waiting: int = 0
+    """Rows that were not compared, since they are on the repair list."""
+    twice: int = 0
+    """Ids of events that lie twice in the store."""
 
     @property
     def equal(self) -> bool:
@@ -84,6 +88,10 @@ class Report(NamedTuple):
             yield f"first difference: {self.first.line()}"
         if self.left_out:
             yield f"not compared, as old events are deleted: {', '.join(self.left_out)}"
+        if self.waiting:
+            yield f"not compared, as they are on the repair list: {self.waiting:,} rows"
+        if self.twice:
+            yield f"ids that lie twice in events: {self.twice:,} (each counts once in the recount)"
 
     def document(self) -> dict[str, Any]:
         """For programs; times in ms since 1970 UTC."""
@@ -95,6 +103,8 @@ class Report(NamedTuple):
             "after": self.span.after,
             "until": self.span.until,
             "not_compared": self.left_out,
+            "waiting": self.waiting,
+            "ids_twice": self.twice,
             "first": first
             and {
                 **first._asdict(),
@@ -111,6 +121,28 @@ class Look(NamedTuple):
     differing: int
     differences: list[Difference]
     """The first of them."""
+    waiting: int
+    """Rows on the repair list; they are not among the others."""
+
+
+class Kept:
+    """How far back the events reach that a recount takes. `now` in ms."""
+
+    def __init__(self, kept: ClickHouseSettings, catalog: Catalog, now: int) -> None:
+        found = groups(catalog)
+        ends = [0]
+        if kept.indicators_days:
+            ends.append(now - kept.indicators_days * _DAY + _KEPT_MS)
+        if kept.events_days:
+            longest = max(window.length + window.slide for window in WINDOWS)
+            ends.append(now - kept.events_days * _DAY + _KEPT_MS + longest)
+        self.earliest = max(ends)
+        """Windows that end before cannot be recounted: rows are deleted."""
+        gone = [group for group in found if group.journey and kept.events_days]
+        self.groups = [group for group in found if group not in gone]
+        """What can be recounted. Steps of a journey may lie long before its case."""
+        self.left_out = list(chain.from_iterable(group.indicators for group in gone))
+        """The other indicators."""
 
 
 class Check:
@@ -134,43 +166,27 @@ class Check:
         the stream do not come to rest.
         """
         latest = self._now - QUIET_MS
-        compared, left_out = self._compared()
-        rows, differing = 0, 0
+        kept = Kept(self._settings.clickhouse, self._catalog, self._now)
+        rows, differing, waiting = 0, 0, 0
         differences: list[Difference] = []
         with Store(self._settings.clickhouse) as store:
-            days = _days(store, max(after or 0, self._earliest()))
+            days = row_days(store, max(after or 0, kept.earliest))
             begin = min(days, default=latest // _DAY) * _DAY
             span = Span(
-                max(begin if after is None else after, begin, self._earliest()),
+                max(begin if after is None else after, begin, kept.earliest),
                 min(latest, latest if until is None else until),
             )
             for window in WINDOWS:
                 for part in slices(days, span, window):
-                    for group in compared:
+                    for group in kept.groups:
                         look = self._settled_look(store, group, window, part)
                         rows += look.rows
                         differing += look.differing
                         differences += look.differences[:1]
-        return Report(span, rows, differing, min(differences, default=None, key=_order), left_out)
-
-    def _compared(self) -> tuple[list[Group], list[str]]:
-        """What can be recounted. Steps of a journey may lie long before its case."""
-        found = groups(self._catalog)
-        if not self._settings.clickhouse.events_days:
-            return found, []
-        gone = chain.from_iterable(group.indicators for group in found if group.journey)
-        return [group for group in found if not group.journey], list(gone)
-
-    def _earliest(self) -> int:
-        """Windows that end before cannot be compared: rows are deleted."""
-        kept = self._settings.clickhouse
-        ends = [0]
-        if kept.indicators_days:
-            ends.append(self._now - kept.indicators_days * _DAY + _KEPT_MS)
-        if kept.events_days:
-            longest = max(window.length + window.slide for window in WINDOWS)
-            ends.append(self._now - kept.events_days * _DAY + _KEPT_MS + longest)
-        return max(ends)
+                        waiting += look.waiting
+            twice = sum(ids_twice(store, part) for part in slices(days, span, WINDOWS[0]))
+        first = min(differences, default=None, key=_order)
+        return Report(span, rows, differing, first, kept.left_out, waiting, twice)
 
     def _settled_look(self, store: Store, group: Group, window: Window, span: Span) -> Look:
         """Look until nothing differs, or until something differs for certain."""
@@ -179,7 +195,7 @@ class Check:
         for _ in range(_LOOKS):
             if not before.differing:
                 return before
-            arrive(self._settings, self._seconds, self._tick)
+            recalled(self._settings, self._seconds, self._tick)
             look = self._look(store, group, window, span)
             # Recounted alike: nothing new came. So what the stream says now is its last word.
             known = {each._replace(streamed=None) for each in before.differences}
@@ -200,9 +216,9 @@ class Check:
             for name, indicator in group.indicators.items()
         }
         sql = comparison(self._catalog, group, window, span, closed, self._database)
-        [(rows, differing, found)] = store.query(sql)
+        [(rows, differing, found, waiting)] = store.query(sql)
         differences = [_difference(window, row) for row in found[:SHOWN]]
-        return Look(rows, differing, differences)
+        return Look(rows, differing, differences, waiting)
 
 
 def slices(days: dict[int, int], span: Span, window: Window) -> Iterator[Span]:
@@ -228,7 +244,7 @@ def shown(ms: int) -> str:
     return datetime.fromtimestamp(ms / 1000, UTC).isoformat().replace("+00:00", "Z")
 
 
-def _days(store: Store, after: int) -> dict[int, int]:
+def row_days(store: Store, after: int) -> dict[int, int]:
     """Day since 1970 -> about how many events and rows of `rolling` lie on it."""
     since = f"fromUnixTimestamp64Milli({after}, 'UTC')"
     found = store.query(
@@ -240,6 +256,17 @@ def _days(store: Store, after: int) -> dict[int, int]:
         ") GROUP BY day"
     )
     return {int(day): int(count) for day, count in found}
+
+
+def ids_twice(store: Store, span: Span) -> int:
+    """Ids that two events of `span` have. Raises StoreError."""
+    times = within("occurred_at", Times(span.after, span.until))
+    [(count,)] = store.query(
+        "SELECT count() FROM (SELECT event_id FROM events_log"
+        f" WHERE {times} GROUP BY event_id HAVING uniqExact(source, generation, partition, offset)"
+        " > 1)"
+    )
+    return int(count)
 
 
 def _difference(window: Window, row: tuple[Any, ...]) -> Difference:

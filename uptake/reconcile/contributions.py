@@ -16,7 +16,7 @@ _UNCOUNTED = ("unmapped", "voided")
 """Signals that no indicator counts."""
 _NEVER = 1 << 60
 """A time after all others, in ms."""
-_FIRST = "(received_at, generation, partition, offset)"
+FIRST = "(received_at, generation, partition, offset)"
 """Of several rows with the id of one event, the first is the event."""
 
 
@@ -78,7 +78,7 @@ SELECT
 FROM
 (
     SELECT argMin((toUnixTimestamp64Milli(occurred_at), learner, toString(team),
-        toString(manager), toString(region), toString(signal), eligible), {_FIRST}) AS event
+        toString(manager), toString(region), toString(signal), eligible), {FIRST}) AS event
     FROM {database}.events
     WHERE signal NOT IN {_list(_UNCOUNTED)} AND {within("occurred_at", times)}
     GROUP BY event_id
@@ -130,7 +130,7 @@ FROM
                     UUIDStringToNum(toString(event_id)) AS place,
                     argMin((transform(toString(signal), {array(step_of)},
                         {array(step_of.values())}, ''), learner, toString(team),
-                        toString(manager), toString(region), attributes), {_FIRST}) AS who
+                        toString(manager), toString(region), attributes), {FIRST}) AS who
                 FROM {database}.events
                 WHERE signal IN {_list(step_of)} AND {key} IN
                 (

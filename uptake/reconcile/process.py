@@ -16,6 +16,7 @@ from schemas.metrics import (
     RECONCILE_ROWS,
     RECONCILE_RUNS,
     RECONCILE_SECONDS,
+    RECONCILE_TWICE,
 )
 from schemas.settings import Settings
 from sinks.clickhouse.errors import StoreError
@@ -72,6 +73,7 @@ def measured(
     RECONCILE_SECONDS.set(monotonic() - began)
     RECONCILE_ROWS.set(report.rows)
     RECONCILE_DIFFERENCES.set(report.differing)
+    RECONCILE_TWICE.set(report.twice)
     RECONCILE_EQUAL.set(int(report.equal))
     RECONCILE_RUNS.labels("equal" if report.equal else "different").inc()
     if report.equal:

@@ -134,50 +134,87 @@ def comparison(
     closed: Mapping[str, int],
     database: str,
 ) -> str:
-    """One row: how many rows there are on either side, how many of them differ, and the first
-    SHOWN of these as (window_end, indicator, cohort_kind, cohort, is streamed, streamed values,
-    is recounted, recounted values). `closed`: indicator -> the last window end to look at.
+    """One row: how many rows there are on either side, how many of them differ, the first SHOWN
+    of these as (window_end, indicator, cohort_kind, cohort, is streamed, streamed values, is
+    recounted, recounted values), and how many rows were left out, since they are on the repair
+    list. `closed`: indicator -> the last window end to look at.
     """
     names = array(group.indicators)
     ends = array(closed[name] for name in group.indicators)
-    # Half-open on the other side than `within`: a window's end is not part of it.
-    in_span = within("rolling.window_end", Times(span.after + 1, span.until + 1))
-    sums = [f"sumIf({v}, {side}) AS {side}_{v}" for side in _SIDES for v in _VALUES]
-    both = {side: ", ".join(f"toInt64({side}_{v})" for v in _VALUES) for side in _SIDES}
     return f"""
 SELECT
-    count(), countIf(differs),
+    countIf(NOT waits), countIf(differs AND NOT waits),
     groupArraySortedIf({SHOWN})((window_end, indicator, cohort_kind, cohort,
-        has_streamed, ({both["streamed"]}), has_recounted, ({both["recounted"]})), differs)
+        has_streamed, {_STREAMED}, has_recounted, {_RECOUNTED}), differs AND NOT waits),
+    countIf(waits)
 FROM
 (
-    SELECT
-        indicator, cohort_kind, cohort, window_end,
-        countIf(streamed) AS has_streamed, countIf(recounted) AS has_recounted, {", ".join(sums)},
-        has_streamed != 1 OR has_recounted != 1 OR ({both["streamed"]}) != ({both["recounted"]})
-            AS differs
-    FROM
+    SELECT *, arrayExists(one -> window_end >= one.1 AND window_end <= one.2, stretches) AS waits
+    FROM ({_both(catalog, group, window, span, database)}) AS found
+    LEFT JOIN
     (
         SELECT
             toString(indicator) AS indicator, toString(cohort_kind) AS cohort_kind,
-            toString(cohort) AS cohort, toUnixTimestamp64Milli(rolling.window_end) AS window_end,
-            n, num, den, people, standing, toUInt8(1) AS streamed, toUInt8(0) AS recounted
-        FROM {database}.rolling FINAL
-        WHERE NOT removed AND window = '{window.name}' AND indicator IN {names} AND {in_span}
-        UNION ALL
-        SELECT
-            indicator, cohort_kind, cohort, window_end,
-            n, num, den, people, standing, 0 AS streamed, 1 AS recounted
-        FROM ({recount(catalog, group, window, span, database)})
-    )
-    WHERE window_end <= transform(indicator, {names}, {ends}, toInt64(0))
-    GROUP BY indicator, cohort_kind, cohort, window_end
+            toString(cohort) AS cohort, groupArray((toUnixTimestamp64Milli(first_end),
+                toUnixTimestamp64Milli(last_end))) AS stretches
+        FROM {database}.repairs_open
+        WHERE window = '{window.name}'
+        GROUP BY indicator, cohort_kind, cohort
+    ) AS waiting USING (indicator, cohort_kind, cohort)
+    WHERE (has_streamed OR has_recounted)
+        AND window_end <= transform(indicator, {names}, {ends}, toInt64(0))
 )
 SETTINGS {_SETTINGS}
 """
 
 
+def differences(catalog: Catalog, group: Group, window: Window, span: Span, database: str) -> str:
+    """Rows that differ: window_end (ms), indicator, cohort_kind, cohort, version of the standing
+    row (0: there is none), is streamed, is recounted, recounted values. A removed row stands, and
+    is not streamed."""
+    return f"""
+SELECT window_end, indicator, cohort_kind, cohort, version, has_streamed, has_recounted,
+    {_RECOUNTED}
+FROM ({_both(catalog, group, window, span, database)})
+WHERE differs
+SETTINGS {_SETTINGS}
+"""
+
+
+def _both(catalog: Catalog, group: Group, window: Window, span: Span, database: str) -> str:
+    """A SELECT of one row for each that stands in `rolling` or is recounted, or both."""
+    names = array(group.indicators)
+    # Half-open on the other side than `within`: a window's end is not part of it.
+    in_span = within("rolling.window_end", Times(span.after + 1, span.until + 1))
+    sums = [f"sumIf({v}, {side}) AS {side}_{v}" for side in _SIDES for v in _VALUES]
+    return f"""
+    SELECT
+        indicator, cohort_kind, cohort, window_end, max(version) AS version,
+        countIf(streamed) AS has_streamed, countIf(recounted) AS has_recounted, {", ".join(sums)},
+        has_streamed != has_recounted OR {_STREAMED} != {_RECOUNTED} AS differs
+    FROM
+    (
+        SELECT
+            toString(indicator) AS indicator, toString(cohort_kind) AS cohort_kind,
+            toString(cohort) AS cohort, toUnixTimestamp64Milli(rolling.window_end) AS window_end,
+            n, num, den, people, standing, version,
+            toUInt8(NOT removed) AS streamed, toUInt8(0) AS recounted
+        FROM {database}.rolling FINAL
+        WHERE window = '{window.name}' AND indicator IN {names} AND {in_span}
+        UNION ALL
+        SELECT
+            indicator, cohort_kind, cohort, window_end,
+            n, num, den, people, standing, toUInt64(0) AS version, 0 AS streamed, 1 AS recounted
+        FROM ({recount(catalog, group, window, span, database)})
+    )
+    GROUP BY indicator, cohort_kind, cohort, window_end
+"""
+
+
 _SIDES = ("streamed", "recounted")
+_STREAMED, _RECOUNTED = (
+    "(" + ", ".join(f"toInt64({side}_{v})" for v in _VALUES) + ")" for side in _SIDES
+)
 _GIB = 1 << 30
 _SETTINGS = ", ".join(
     f"{name} = {value}"

@@ -99,6 +99,10 @@ class Engine:
                     result.bytes_written(),
                     result.elapsed(),
                 )
+            except UnicodeDecodeError as error:
+                # chDB's own: its message quotes the bytes of a row, which are no text.
+                text = error.object.decode(errors="backslashreplace")
+                raise of_engine(RuntimeError(text)) from error
             except (chdb.ChdbError, RuntimeError) as error:
                 raise of_engine(error) from error
 

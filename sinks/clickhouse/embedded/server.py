@@ -117,7 +117,7 @@ class Front:
         self, http: HttpRequest, asked: dict[str, str], body: bytes, user: str, query_id: str
     ) -> Call:
         _check_transport(asked)
-        named = asked.get("query", "").encode()
+        named = asked.get("query", "").encode().rstrip()
         statement = named + b"\n" + body if named and body else named or body
         default_format = (
             asked.get("default_format") or http.headers.get("x-clickhouse-format") or ""
@@ -142,7 +142,7 @@ class Front:
                 read_only=user == READER or http.method in ("GET", "HEAD"),
             ),
             insert=insert,
-            data=statement[insert.data_at :].removeprefix(b"\n") if insert else b"",
+            data=statement[insert.data_at :] if insert else b"",
             verb=verb,
             encoding=_answer_encoding(http, asked),
             query_id=query_id,

@@ -27,8 +27,17 @@ try = "x"
 
 
 def test_bundled_catalog() -> None:
-    rows = rows_for_store(load())
+    found = rows_for_store(load())
+    rows = found["catalog"]
     assert len(rows) >= 12
+    assert [row["kind"] for row in sorted(rows, key=lambda row: row["board"]) if row["board"]] == [
+        "leading",
+        "leading",
+        "lagging",
+        "lagging",
+    ]
+    ticket = [row["step"] for row in found["journeys"] if row["journey"] == "ticket"]
+    assert ticket[0] == "opened"
     assert {row["kind"] for row in rows} == {"leading", "lagging"}
     settle = {row["indicator"]: row["settle_ms"] for row in rows}
     assert settle["first_contact_resolution"] == 5 * 86_400_000

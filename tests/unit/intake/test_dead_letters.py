@@ -1,10 +1,7 @@
 """Letters keep the bytes; what is shown of them is one safe line a part."""
 
-import pytest
-
 from schemas.records import DeadLetter
-from schemas.settings import Settings
-from streams.intake import dead_letters, replay
+from streams.intake import dead_letters
 from streams.kafka_clients import MAX_RECORD_BYTES
 from tests.unit.intake.records import ToyRecord
 
@@ -20,27 +17,14 @@ def test_an_original_that_is_too_long_is_cut_and_says_so() -> None:
     assert 0 < len(letter.value) < MAX_RECORD_BYTES
     assert (letter.key, letter.headers) == (None, [])
     assert letter.detail.endswith(dead_letters.CUT)
-    with pytest.raises(replay.NotReplayable, match="not all of its bytes"):
-        replay.replay(Settings(), [letter])
 
 
-def test_records_of_our_own_topics_are_not_sent_again() -> None:
-    with pytest.raises(replay.NotReplayable, match="only records of tools"):
-        replay.replay(Settings(), [_letter("uptake.batches")])
+def test_a_record_that_was_sent_again_says_where_it_lay_first() -> None:
+    def origin(text: bytes | None) -> dead_letters.Origin | None:
+        headers = [("a", b"b"), (dead_letters.REPLAY_HEADER, text)]
+        return dead_letters.origin_of(ToyRecord("events.lms", 1, 7, b"x", headers_=headers))
 
-
-def test_what_is_shown_is_safe_on_a_screen() -> None:
-    text = replay.shown(_letter(value=b'{"a": "\xc3\xa9\xff\n\x1b[31m"}'))
-    assert text.splitlines() == [
-        "record    events.lms partition 1 offset 7 (life 3 of the log)",
-        "received  1970-01-01T00:00:01.000Z",
-        "refused   1970-01-01T00:00:02.000Z by intake of version 0.1.0",
-        "reason    not-json: a number",
-        "key       key",
-        "header    h: \\xff",
-        'value     {"a": "é\\xff\\n\\x1b[31m"}',
-    ]
-
-
-def test_a_record_without_value() -> None:
-    assert replay.shown(_letter(value=None)).endswith("value     (none)")
+    assert origin(b"3/events.lms/1/7") == (3, "events.lms", 1, 7)
+    for other in (None, b"", b"3/events.lms/1", b"3/events.lms/1/-7", b"x" * 200):
+        assert origin(other) is None
+    assert dead_letters.origin_of(ToyRecord("events.lms", 1, 7, b"x")) is None

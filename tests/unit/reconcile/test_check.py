@@ -9,7 +9,16 @@ from sinks.clickhouse.client import Store
 from streams.catalog.load import load
 from uptake.local.settle import Unsettled
 from uptake.reconcile import check
-from uptake.reconcile.check import SLICE_ROWS, Check, Difference, Look, Report, Values, slices
+from uptake.reconcile.check import (
+    SLICE_ROWS,
+    Check,
+    Difference,
+    Kept,
+    Look,
+    Report,
+    Values,
+    slices,
+)
 from uptake.reconcile.contributions import groups
 from uptake.reconcile.sql import WINDOWS, Span, Window
 
@@ -48,13 +57,13 @@ def _difference(streamed: int, recounted: int) -> Difference:
 
 
 def _look(*differences: Difference) -> Look:
-    return Look(10, len(differences), list(differences))
+    return Look(10, len(differences), list(differences), 0)
 
 
 def _settled(looks: list[Look], monkeypatch: pytest.MonkeyPatch) -> tuple[Look, int]:
     """What the check says when it sees one look after the other, and how often it waited."""
     waits = []
-    monkeypatch.setattr(check, "arrive", lambda *_: waits.append(1))
+    monkeypatch.setattr(check, "recalled", lambda *_: waits.append(1))
     monkeypatch.setattr(Check, "_look", lambda *_: looks.pop(0))
     catalog = load()
     one = Check(Settings(), catalog, 0, 1.0, lambda _: None)
@@ -82,23 +91,24 @@ def test_what_does_not_come_to_rest_is_said(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_what_is_deleted_is_left_out() -> None:
-    kept = Settings(clickhouse=ClickHouseSettings(events_days=90, indicators_days=40))
-    one = Check(kept, load(), 1000 * DAY, 1.0, lambda _: None)
-    compared, left_out = one._compared()
-    assert [group.journey for group in compared] == [""]
-    assert {"days_to_close", "win_rate"} <= set(left_out)
-    assert one._earliest() == 962 * DAY
+    kept = Kept(ClickHouseSettings(events_days=90, indicators_days=40), load(), 1000 * DAY)
+    assert [group.journey for group in kept.groups] == [""]
+    assert {"days_to_close", "win_rate"} <= set(kept.left_out)
+    assert kept.earliest == 962 * DAY
 
 
 def test_the_report_in_words_and_numbers() -> None:
     first = _difference(1, 2)._replace(streamed=None)
-    report = Report(Span(0, DAY), 1_234, 2, first, ["win_rate"])
+    report = Report(Span(0, DAY), 1_234, 2, first, ["win_rate"], waiting=7_000, twice=3)
     about = "1,234 rows compared (windows that ended after 1970-01-01T00:00:00Z, up to 1970-01-02T"
     lines = list(report.lines())
     assert lines[0].startswith(f"different: 2 of {about}")
     assert lines[1].endswith("streamed no row, recounted n=2 num=2 den=0 people=1 standing=0")
     assert lines[2].endswith("deleted: win_rate")
+    assert lines[3].endswith("repair list: 7,000 rows")
+    assert lines[4].startswith("ids that lie twice in events: 3 ")
     document = report.document()
+    assert (document["waiting"], document["ids_twice"]) == (7_000, 3)
     assert document["first"]["recounted"]["num"] == 2
     assert document["first"]["streamed"] is None
     equal = Report(Span(0, DAY), 5, 0, None, [])

@@ -21,7 +21,7 @@ from tests.recount.contributions import Cohorts, Event
 from tests.recount.recount import DAY, HOUR, Key, Listed, recount
 from tests.unit.recount.timeline import SIGNALS
 from uptake.reconcile.contributions import Times, contributions, groups
-from uptake.reconcile.sql import WINDOWS, Span, Window, comparison
+from uptake.reconcile.sql import WINDOWS, Span, Window, comparison, differences
 from uptake.reconcile.sql import recount as recount_sql
 
 pytest.importorskip("chdb")
@@ -46,6 +46,11 @@ ROLLING = (
     "indicator LowCardinality(String), cohort_kind LowCardinality(String), cohort "
     "LowCardinality(String), window LowCardinality(String), window_end DateTime64(3, 'UTC'), "
     "n Int64, num Int64, den Int64, people Int64, standing Int64, removed Bool, version UInt64"
+)
+REPAIRS_OPEN = (
+    "indicator LowCardinality(String), cohort_kind LowCardinality(String), cohort "
+    "LowCardinality(String), window LowCardinality(String), first_end DateTime64(3, 'UTC'), "
+    "last_end DateTime64(3, 'UTC')"
 )
 RULES = """
 [journeys.case]
@@ -302,10 +307,17 @@ def test_a_comparison_names_what_differs_in_closed_windows_only(tmp_path: Path) 
         "AND cohort = 'red' ORDER BY window_end {order} LIMIT 1"
     )
     look = comparison(catalog, group, window, span, closed, "uptake")
-    equal, after_open, after_closed, after_removed = _run(
+    ask = (
+        "INSERT INTO uptake.repairs_open SELECT indicator, cohort_kind, cohort, window, "
+        "window_end, window_end + 7200 FROM uptake.rolling WHERE removed ORDER BY version DESC "
+        "LIMIT 1"
+    )
+    differing = differences(catalog, group, window, span, "uptake")
+    equal, after_open, after_closed, after_removed, to_mend, after_asked = _run(
         [
             *_stored(events, directory, tmp_path),
             *_table("rolling", ROLLING, [], tmp_path),
+            *_table("repairs_open", REPAIRS_OPEN, [], tmp_path),
             right,
             look,
             wrong.format(change="+ 1, standing, false, 2", order="DESC"),
@@ -314,18 +326,31 @@ def test_a_comparison_names_what_differs_in_closed_windows_only(tmp_path: Path) 
             look,
             wrong.format(change=", standing, true, 3", order="ASC"),
             look,
+            differing,
+            ask,
+            look,
         ]
     )
-    rows = equal[0][0]
+    rows, waits = equal[0][0], equal[0][3]
+    assert int(str(waits)) == 0
     assert int(str(rows)) > 100
-    assert equal == [[rows, 0, []]]
+    assert equal == [[rows, 0, [], waits]]
     assert after_open == equal
-    [(_, count, found)] = cast(list[tuple[int, int, list[list[Any]]]], after_closed)
+    [(_, count, found, _)] = cast(list[tuple[int, int, list[list[Any]], int]], after_closed)
     [[_, *whose, _, streamed, _, recounted]] = found
     assert int(count) == 1
     assert whose == ["active_learners", "team", "red"]
     assert int(streamed[3]) == int(recounted[3]) + 1
     assert streamed[:3] == recounted[:3]
-    [(_, _, found)] = cast(list[tuple[int, int, list[list[Any]]]], after_removed)
+    [(_, _, found, _)] = cast(list[tuple[int, int, list[list[Any]], int]], after_removed)
     [[*_, is_streamed, _, is_recounted, _]] = found
     assert (int(is_streamed), int(is_recounted)) == (0, 1)
+    # Open windows too; a removed row stands with its version, and has values to be given.
+    first, last = cast(list[list[Any]], sorted(to_mend, key=lambda row: int(str(row[0]))))
+    assert [int(str(value)) for value in first[4:7]] == [3, 0, 1]
+    assert [int(str(value)) for value in last[4:7]] == [2, 1, 1]
+    assert first[7] == recounted
+    [(compared, count, _, waiting)] = cast(list[tuple[int, int, Any, int]], after_asked)
+    assert int(count) == 0
+    assert int(waiting) >= 1
+    assert int(compared) + int(waiting) == int(str(rows))

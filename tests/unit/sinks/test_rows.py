@@ -22,7 +22,9 @@ from schemas.records import (
     LearnerEntry,
     Mark,
     Panes,
+    Repair,
     SeriesPanes,
+    WalkName,
     version_of,
 )
 from sinks.clickhouse import rows, tables
@@ -169,18 +171,18 @@ def test_rolling_rows_keep_the_newest_version() -> None:
 
 
 def test_no_records_make_no_columns() -> None:
-    assert all(not write.columns for write in Cycle().writes())
+    assert all(not write.columns for write in Cycle().writes(0))
 
 
 def test_every_table_gets_as_many_columns_as_declared() -> None:
     cycle = _full_cycle()
-    for table, columns in cycle.writes():
+    for table, columns in cycle.writes(0):
         assert len(columns) == len(tables.names(table)), table
         assert {len(column) for column in columns} == {1}, table
 
 
 def test_marks_come_after_what_they_speak_for() -> None:
-    order = [write.table for write in Cycle().writes()]
+    order = [write.table for write in Cycle().writes(0)]
     assert order.index("marks") > order.index("events_log")
     assert order.index("marks") > order.index("set_aside")
     assert order.index("marks") > order.index("dead_letters_log")
@@ -207,7 +209,10 @@ def _full_cycle() -> Cycle:
         marks=[Mark(2, 0, 0, 0, 1)], learners=[LearnerEntry(ID)], assets=[AssetEntry("a")],
     )  # fmt: skip
     panes = Panes(0, "objects", 0, 1, [SeriesPanes("i", "all", "", [[2, 0, 1, 1, 1, 0, 0, 0]])])
-    indicators = Indicators(0, 0, 0, 0, [IndicatorRow("i", "all", "", "1h", 0, 1, 1, 1, 1, 1)])
+    indicators = Indicators(
+        0, 0, 0, 0, [IndicatorRow("i", "all", "", "1h", 0, 1, 1, 1, 1, 1)],
+        [Repair("i", "all", "", "1h", 0, 0)], [WalkName("j", "k", b"", True)],
+    )  # fmt: skip
     letter = DeadLetter(0, 0, "lms", "intake", "r", "d", "t", 0, 0, 0, "v", None, b"")
     for topic, record in (
         (topics.ENRICHED, enriched),
@@ -216,5 +221,5 @@ def _full_cycle() -> Cycle:
         (topics.DEAD_LETTERS, letter),
     ):
         cycle.add(topic, records.encode(record))
-    assert cycle.rows == 6
+    assert cycle.rows == 8
     return cycle

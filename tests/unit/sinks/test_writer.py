@@ -14,7 +14,7 @@ from schemas.records import DeadLetter
 from sinks.clickhouse import errors, tables
 from sinks.clickhouse.cycle import Write
 from sinks.clickhouse.errors import NeverValid, OurBug, SlowDown, StoreError, TryAgain, translate
-from sinks.clickhouse.refused import dead_letter, set_aside_row
+from sinks.clickhouse.refused import dead_letter, row_of, server_reason, set_aside_row
 from sinks.clickhouse.writer import LONGEST_WAIT, MOST_REFUSED, Writer
 
 
@@ -140,3 +140,33 @@ def _row(table: str, **values: Any) -> list[Any]:
 
 def _key(letter: DeadLetter) -> tuple[Any, ...]:
     return letter.topic, letter.generation, letter.partition, letter.offset, letter.stage
+
+
+def test_a_refused_row_comes_back_from_its_letter() -> None:
+    row = _row("events_log", source="lms", partition=3, event_id=b"\x01" * 16, score=None)
+    letter = dead_letter("events_log", row, NeverValid("x", 53), 100)
+    assert row_of(letter) == ("events_log", tuple(row))
+    assert row_of(msgspec.structs.replace(letter, headers=[])) is None
+    other = msgspec.structs.replace(letter, value=msgspec.msgpack.encode({"source": "lms"}))
+    assert row_of(other) is None
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        (
+            "Received ClickHouse exception, code: 469, server response: Code: 469. DB::Exception: "
+            "Constraint `c` is violated at row 1. Expression: (source != 'o3'). "
+            "Column values: source = 'o3'. (VIOLATED_CONSTRAINT) (version 26.9.2.1)",
+            "Constraint `c` is violated at row 1. Expression: (source != 'o3').",
+        ),
+        (
+            "Code: 27. DB::Exception: Code: 27. DB::Exception: Cannot parse input: expected '\"' "
+            "before: 'secretword\"}': (at row 1)",
+            "Cannot parse input: expected '\"'",
+        ),
+        ("OverflowError while encoding rows", "OverflowError while encoding rows"),
+    ],
+)
+def test_the_servers_reason_without_the_values(told: str, reason: str) -> None:
+    assert server_reason(NeverValid(told, 469)) == reason

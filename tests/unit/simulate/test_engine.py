@@ -1,5 +1,6 @@
 """The simulated organisation: seeded, in order, valid, and lively."""
 
+from collections import Counter
 from random import Random
 
 import msgspec
@@ -10,9 +11,10 @@ from schemas.vocabulary import load
 from schemas.xapi.request import parse_statements
 from uptake.feed.demo import HISTORY_SECONDS, live_rate
 from uptake.feed.disturbance import Disturbance
-from uptake.feed.organisation import REGIONS, TEAMS, Organisation, organisation
-from uptake.feed.simulation import Emission, Simulation
-from uptake.feed.stories import EVENTS_A_STORY, STORIES, Scene
+from uptake.simulate.engine import Emission, Simulation
+from uptake.simulate.happening import Scene, Story
+from uptake.simulate.organisation import REGIONS, TEAMS, Organisation, organisation
+from uptake.simulate.stories import EVENTS_A_STORY, STORIES
 
 BEGINS = 1_700_000_000_000
 MINUTE = 60_000
@@ -88,11 +90,13 @@ def test_every_event_has_a_signal() -> None:
     unknown: set[tuple[str, str]] = set()
     for emission in _simulation().until(BEGINS + 2 * MINUTE):
         event = msgspec.json.decode(emission.item.json())
-        verb, kind = event["verb"], event["object"].get("type")
+        verb, kind, attributes = event["verb"], event["object"].get("type"), {}
         if emission.source == "lms":
-            verb, kind = verb["id"], event["object"]["definition"]["type"]
+            definition = event["object"].get("definition", {"type": ""})
+            verb, kind = verb["id"], definition["type"]
+            attributes = {"interaction": definition.get("interactionType", "")}
         names = (vocabulary.expand(verb), vocabulary.expand(kind))
-        if vocabulary.signal(*names, event.get("attributes", {})) == "unmapped":
+        if vocabulary.signal(*names, event.get("attributes", attributes)) == "unmapped":
             unknown.add(names)
     assert not unknown
 
@@ -100,11 +104,11 @@ def test_every_event_has_a_signal() -> None:
 def test_the_mean_length_of_a_story() -> None:
     people, rng = organisation(3), Random(1)
     tellers, weights = zip(*STORIES, strict=True)
-    told = 5_000
+    told = 10_000
     steps = 0
     for teller in rng.choices(tellers, weights, k=told):
-        scene = Scene(people, rng.choice(people.people), "1", BEGINS)
-        steps += sum(1 for _ in teller(scene, rng))
+        scene = Scene(people, rng.choice(people.people), "1", BEGINS, BEGINS)
+        steps += _length(teller(scene, rng))
     assert steps / told == pytest.approx(EVENTS_A_STORY, rel=0.03)
 
 
@@ -131,6 +135,32 @@ def test_disturbance_loses_nothing_and_repeats_only_what_left_before() -> None:
     assert set(left) == sent
     assert 0 < repeats < 0.03 * len(sent)
     assert 0 < late < 0.03 * len(sent)
+
+
+def test_what_began_is_told_to_its_end() -> None:
+    end = BEGINS + MINUTE
+    cut = list(_simulation().until(end))
+    whole = list(_simulation().to_the_end(end))
+    assert whole[: len(cut)] == cut
+    assert whole[-1].item.at > end
+    tickets = Counter(
+        (event["object"]["id"], event["verb"])
+        for event in (msgspec.json.decode(each.item.json()) for each in whole)
+        if event["object"].get("type") == "as:issue" and event["verb"] in ("as:create", "as:close")
+    )
+    opened = {thing for thing, verb in tickets if verb == "as:create"}
+    assert opened == {thing for thing, verb in tickets if verb == "as:close"}
+
+
+def _length(story: Story) -> int:
+    steps = 0
+    try:
+        next(story)
+        while True:
+            steps += 1
+            story.send("id of the step before")
+    except StopIteration:
+        return steps
 
 
 def _id(emission: Emission) -> str:

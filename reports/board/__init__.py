@@ -1,0 +1,1 @@
+"""The decision board: a web page on live adoption and its outcomes."""

@@ -1,0 +1,266 @@
+"""What the board asks ClickHouse: the analysts' views, nothing else.
+
+Every function takes a `Store` and returns plain values; all raise StoreError. A row of the view
+`indicators` stands for each slide at which the content of a window changed, so the value at a
+moment is that of the newest row at or before it.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sinks.clickhouse.client import Store
+
+WINDOWS = {"1h": 3_600, "1d": 86_400, "7d": 7 * 86_400, "28d": 28 * 86_400}
+"""Window -> its length in seconds."""
+
+_SPANS = {"1h": 6 * 3_600, "1d": 7 * 86_400, "7d": 91 * 86_400, "28d": 365 * 86_400}
+"""Window -> how far back its trend goes, in seconds."""
+
+POINTS_SQL = """
+SELECT indicator, window_end, value, numerator, denominator, people, low, high, provisional
+FROM indicators
+WHERE indicator IN {indicators:Array(String)} AND cohort_kind = {kind:String}
+  AND cohort = {cohort:String} AND window = {window:String}
+  AND window_end > now64(3) - toIntervalSecond({seconds:UInt32})
+ORDER BY indicator, window_end"""
+
+_LATEST_SQL = """
+SELECT indicator, cohort_kind, cohort,
+    argMax(tuple(window_end, value, numerator, denominator, people, low, high, provisional),
+        window_end) AS newest
+FROM indicators
+WHERE cohort_kind = {kind:String} AND window = {window:String}
+  AND indicator IN {indicators:Array(String)}
+  AND window_end <= fromUnixTimestamp64Milli({until:Int64})
+GROUP BY indicator, cohort_kind, cohort
+ORDER BY indicator, cohort"""
+
+_FUNNEL_SQL = """
+WITH if({by_learner:Bool}, concat(hex(learner), object_id), object_id) AS key
+SELECT {names}
+FROM (
+    SELECT key, {steps}
+    FROM events
+    WHERE signal IN {signals:Array(String)}
+      AND occurred_at > now64(3) - toIntervalSecond({seconds:UInt32})
+      AND ({kind:String} = 'all' OR multiIf({kind:String} = 'team', team,
+           {kind:String} = 'manager', manager, region) = {cohort:String})
+    GROUP BY key
+)"""
+
+
+class Indicator(NamedTuple):
+    """A line of the catalog. `board`: its place on the board; 0: not there."""
+
+    name: str
+    title: str
+    kind: str
+    measure: str
+    unit: str
+    good: str
+    description: str
+    advice: str
+    settle_ms: int
+    board: int
+
+    @property
+    def is_share(self) -> bool:
+        """Whether values lie between 0 and 1."""
+        return self.measure in ("rate", "share_of_eligible")
+
+
+class Point(NamedTuple):
+    """One value of one window. `numerator` and `denominator` as in the view."""
+
+    at: datetime
+    value: float | None
+    numerator: float
+    denominator: float | None
+    people: int
+    low: float | None
+    high: float | None
+    provisional: bool
+
+
+class Cohort(NamedTuple):
+    """Whose numbers: kind all, team, manager or region, and its label."""
+
+    kind: str
+    name: str
+
+    @property
+    def text(self) -> str:
+        """For a heading."""
+        return "Everybody" if self.kind == "all" else self.name
+
+
+EVERYBODY = Cohort("all", "all")
+
+
+class Step(NamedTuple):
+    """A step of a journey's funnel: how many journeys came to it, of `people` different people."""
+
+    name: str
+    reached: int
+
+
+class Journey(NamedTuple):
+    """A journey of the catalog."""
+
+    name: str
+    title: str
+    walked_by: str
+    steps: list[tuple[str, list[str]]]
+
+
+class Account(NamedTuple):
+    """A row of the view `conservation`."""
+
+    source: str
+    received: int
+    stored: int
+    dead: int
+    duplicate: int
+    pending: int
+    difference: int
+
+
+def catalog(store: Store) -> list[Indicator]:
+    """All indicators, those of the board first, then leading before lagging, by name."""
+    rows = store.query(
+        "SELECT indicator, title, kind, measure, unit, good, description, advice, settle_ms, board "
+        "FROM catalog FINAL WHERE NOT removed ORDER BY board = 0, board, kind, indicator"
+    )
+    return [Indicator(*row) for row in rows]
+
+
+def cohorts(store: Store) -> list[Cohort]:
+    """Every cohort that a number stands for."""
+    rows = store.query(
+        "SELECT DISTINCT cohort_kind, cohort FROM rolling WHERE window = '28d' "
+        "ORDER BY indexOf(['all', 'region', 'team', 'manager'], cohort_kind), cohort"
+    )
+    return [Cohort(*row) for row in rows] or [EVERYBODY]
+
+
+def trends(
+    store: Store, indicators: Sequence[str], cohort: Cohort, window: str
+) -> dict[str, list[Point]]:
+    """Indicator -> its points, oldest first, as far back as fits the window."""
+    rows = store.query(POINTS_SQL, points_parameters(indicators, cohort, window))
+    found: dict[str, list[Point]] = {name: [] for name in indicators}
+    for name, *values in rows:
+        found[name].append(Point(*values))
+    return found
+
+
+def points_parameters(indicators: Sequence[str], cohort: Cohort, window: str) -> dict[str, Any]:
+    """Of POINTS_SQL."""
+    return {
+        "indicators": list(indicators),
+        "kind": cohort.kind,
+        "cohort": cohort.name,
+        "window": window,
+        "seconds": _SPANS[window] + WINDOWS[window],
+    }
+
+
+def latest(
+    store: Store, indicators: Sequence[str], kind: str, window: str, until: datetime
+) -> dict[tuple[str, Cohort], Point]:
+    """(indicator, cohort) -> its value as of `until`, of all cohorts of a kind."""
+    rows = store.query(
+        _LATEST_SQL,
+        {
+            "kind": kind,
+            "window": window,
+            "indicators": list(indicators),
+            "until": int(until.timestamp() * 1000),
+        },
+    )
+    return {(name, Cohort(kind, cohort)): Point(*point) for name, kind, cohort, point in rows}
+
+
+def at(points: Sequence[Point], moment: datetime) -> Point | None:
+    """The newest of `points` (oldest first) at or before `moment`."""
+    before = [point for point in points if point.at <= moment]
+    return before[-1] if before else None
+
+
+def period_before(points: Sequence[Point], window: str) -> Point | None:
+    """The value one whole window before the newest one, if there was anything by then."""
+    if not points:
+        return None
+    return at(points, points[-1].at - timedelta(seconds=WINDOWS[window]))
+
+
+def journeys(store: Store) -> list[Journey]:
+    """The journeys of the catalog with their steps in order."""
+    rows = store.query(
+        "SELECT journey, any(title), any(walked_by), arraySort(x -> x.1, groupArray((place, step, "
+        "signals))) FROM journeys FINAL WHERE NOT removed GROUP BY journey ORDER BY journey"
+    )
+    return [
+        Journey(name, title, walked_by, [(step, list(signals)) for _, step, signals in steps])
+        for name, title, walked_by, steps in rows
+    ]
+
+
+def funnel(store: Store, journey: Journey, cohort: Cohort, window: str) -> list[Step]:
+    """How many journeys with any step in the last `window` came to each step in that time."""
+    names = [f"countIf(s{i} > 0)" for i in range(len(journey.steps))]
+    steps = [
+        f"countIf(has({{s{i}:Array(String)}}, signal)) AS s{i}" for i in range(len(journey.steps))
+    ]
+    sql = _FUNNEL_SQL.replace("{names}", ", ".join(names)).replace("{steps}", ", ".join(steps))
+    parameters: dict[str, Any] = {
+        "by_learner": journey.walked_by == "one",
+        "signals": sorted({signal for _, signals in journey.steps for signal in signals}),
+        "seconds": WINDOWS[window],
+        "kind": cohort.kind,
+        "cohort": cohort.name,
+    }
+    parameters.update({f"s{i}": signals for i, (_, signals) in enumerate(journey.steps)})
+    counts = store.query(sql, parameters)[0]
+    return [Step(name, count) for (name, _), count in zip(journey.steps, counts, strict=True)]
+
+
+def accounts(store: Store) -> list[Account]:
+    """Where the events of each source are."""
+    rows = store.query(f"SELECT {', '.join(Account._fields)} FROM conservation ORDER BY source")
+    return [Account(*row) for row in rows]
+
+
+def stored_per_minute(store: Store) -> list[tuple[str, list[int]]]:
+    """Source -> events stored in each of the last 60 minutes, oldest first."""
+    rows = store.query(
+        "SELECT source, dateDiff('minute', stored_at, now64(3)) AS ago, count() FROM events_log "
+        "WHERE stored_at > now64(3) - toIntervalMinute(60) GROUP BY source, ago"
+    )
+    found: dict[str, list[int]] = {}
+    for source, ago, count in rows:
+        if 0 <= ago < 60:
+            found.setdefault(source, [0] * 60)[59 - ago] = count
+    return sorted(found.items())
+
+
+def freshness(store: Store) -> tuple[float | None, float | None]:
+    """Median and 95th percentile of the seconds from Kafka to the store, last ten minutes."""
+    rows = store.query(
+        "SELECT count(), quantiles(0.5, 0.95)((toUnixTimestamp64Milli(stored_at) - "
+        "toUnixTimestamp64Milli(received_at)) / 1000) FROM events_log "
+        "WHERE stored_at > now64(3) - toIntervalMinute(10)"
+    )
+    count, (median, high) = rows[0]
+    return (median, high) if count else (None, None)
+
+
+def dead_letters(store: Store) -> list[tuple[str, str, str, int]]:
+    """(source, stage, reason, how many) of the last seven days, most first."""
+    rows = store.query(
+        "SELECT source, stage, reason, count() AS n FROM dead_letters "
+        "WHERE received_at > now64(3) - toIntervalDay(7) "
+        "GROUP BY source, stage, reason ORDER BY n DESC, source, reason LIMIT 50"
+    )
+    return [(source, stage, reason, count) for source, stage, reason, count in rows]

@@ -1,0 +1,176 @@
+"""The decision board in a real Chromium, on a whole `uptake up`."""
+
+import json
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlencode
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.fixtures.exact import settle
+from tests.fixtures.running import Running, deal
+
+_LOOK_MS = 15_000
+_OPENED = "article[aria-labelledby=i-opportunities_opened]"
+_PATHS = (
+    "/",
+    "/?window=1h&cohort=team:Alder",
+    "/indicators?window=1h",
+    "/indicators/opportunities_opened?window=1h",
+    "/journeys",
+    "/pipeline",
+    "/no-such-page",
+)
+_TEAMS = {"Alder": 12, "Birch": 3}
+
+pytestmark = pytest.mark.timeout(240)
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """An organisation of two teams, one of which is too small to be shown."""
+    running = Running(tmp_path_factory.mktemp("board") / "data", "embedded")
+    try:
+        running.wait_ready()
+        people = [(f"{team}-{n}", team) for team, size in _TEAMS.items() for n in range(size)]
+        lines = [{"issuer": "https://people.example", "learner": p, "team": t} for p, t in people]
+        _post(running, "/directory", lines)
+        settle(running)
+        for person, _ in people:
+            _open_deal(running, person)
+        settle(running)
+        yield running
+    finally:
+        running.kill()
+
+
+@pytest.fixture(scope="module")
+def browser(tool: Callable[..., str]) -> Iterator[Browser]:
+    """Debian's Chromium. It runs as root in CI, where it has no sandbox."""
+    path = tool("chromium", "chromium-browser", "google-chrome")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, up: Running, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A page that must not complain on its console."""
+    context = browser.new_context(base_url=up.run()["board"])
+    page = context.new_page()
+    said: list[str] = []
+    page.on("console", lambda line: said.append(line.text) if line.type == "error" else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    yield page
+    context.close()
+    # The one page that is asked for and not there.
+    assert [line for line in said if "404" not in line] == []
+
+
+def test_a_number_moves_without_a_reload(page: Page, up: Running) -> None:
+    page.goto("/indicators?window=1h")
+    value = page.locator(f"{_OPENED} .value")
+    expect(value).to_contain_text("15", timeout=_LOOK_MS)
+    page.evaluate("window.loadedOnce = true")
+    _open_deal(up, "Alder-0")
+    expect(value).to_contain_text("16", timeout=_LOOK_MS)
+    assert page.evaluate("window.loadedOnce") is True
+
+
+def test_drill_down_hides_a_small_team(page: Page) -> None:
+    page.goto("/indicators?window=1h")
+    page.get_by_role("link", name="Opportunities opened").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Opportunities opened")
+    rows = page.locator("table").first
+    expect(rows.get_by_role("row", name="Alder")).to_contain_text("12 people")
+    expect(rows.get_by_role("row", name="Birch")).to_contain_text("too few people to show")
+    rows.get_by_role("link", name="Alder").click()
+    assert urlencode({"cohort": "team:Alder"}) in page.url
+    page.goto("/?window=1h&cohort=team:Birch")
+    expect(page.locator(".value").first).to_have_text("too few people to show")
+
+
+def test_the_sql_of_a_page_gives_its_number(page: Page, up: Running) -> None:
+    page.goto("/indicators/opportunities_opened?window=1h")
+    sql = page.locator("pre").inner_text()
+    shown = page.locator(f"{_OPENED} .value").inner_text().split()[0]
+    assert up.rows(sql)[-1][2] == float(shown)
+
+
+@pytest.mark.parametrize("path", _PATHS)
+def test_each_page_is_accessible_in_light_and_dark(
+    browser: Browser, up: Running, path: str
+) -> None:
+    schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+    for scheme in schemes:
+        context = browser.new_context(base_url=up.run()["board"], color_scheme=scheme)
+        page = context.new_page()
+        page.goto(path)
+        found = Axe().run(page).response["violations"]
+        serious = [each["id"] for each in found if each["impact"] in ("serious", "critical")]
+        assert serious == [], json.dumps(found, indent=1)[:3000]
+        context.close()
+
+
+@pytest.mark.parametrize("path", _PATHS)
+def test_each_page_fits_a_phone(browser: Browser, up: Running, path: str) -> None:
+    context = browser.new_context(
+        base_url=up.run()["board"], viewport={"width": 360, "height": 740}
+    )
+    page = context.new_page()
+    page.goto(path)
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= 360
+    context.close()
+
+
+def test_the_keyboard_reaches_the_numbers_first(page: Page) -> None:
+    page.goto("/")
+    page.keyboard.press("Tab")
+    expect(page.locator(":focus")).to_have_text("To the numbers")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+
+
+def test_the_board_prints_to_one_page(page: Page, tmp_path: Path) -> None:
+    page.goto("/?window=1h")
+    printed = page.pdf(format="A4")
+    assert printed.count(b"/Type /Page\n") + printed.count(b"/Type /Page ") == 1
+
+
+def test_what_is_asked_wrongly_is_answered_plainly(page: Page) -> None:
+    for path in ("/?window=9y", "/?cohort=team:Nobody", "/indicators/nothing", "/nothing"):
+        answer = page.goto(path)
+        assert answer is not None
+        assert answer.status == 404
+        expect(page.get_by_role("heading", level=1)).to_have_text("Not shown")
+
+
+def _open_deal(up: Running, person: str) -> None:
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    _post(up, "/events/crm", [{**deal(person, 0), "occurred_at": now, "object": _deal_of(person)}])
+
+
+def _deal_of(person: str) -> dict[str, str]:
+    """Another one each time."""
+    unique = f"{person}-{datetime.now(UTC).timestamp()}"
+    return {
+        "id": f"https://crm.example/opportunity/{unique}",
+        "type": "https://w3id.org/uptake/types/opportunity",
+    }
+
+
+def _post(up: Running, path: str, lines: Sequence[Mapping[str, object]]) -> None:
+    run = up.run()
+    request = urllib.request.Request(
+        f"{run['collector']}{path}",
+        data=json.dumps(lines).encode(),
+        headers={"Authorization": f"Bearer {run['key']}", "Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        assert answer.status in (200, 202, 204)

@@ -1,0 +1,1 @@
+"""Micro-challenges: what a module offers a learner to do, and whether it is well put."""

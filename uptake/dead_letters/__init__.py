@@ -1,0 +1,1 @@
+"""Dead letters: found, shown, and replayed when what was wrong is mended."""

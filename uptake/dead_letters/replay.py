@@ -1,0 +1,218 @@
+"""Replays dead letters: sends the original records again, or inserts refused rows again.
+
+A record that is sent again is a new record: it counts once more as received, and ends stored,
+dead or as a duplicate like any other; the letter stays a dead event of its first place. Its event
+has the same id whenever it is sent, so that it counts once however often that happens. What was
+done is noted after Kafka has acknowledged it: a replay that was killed sends at most the records
+of one step twice, and the second ones are duplicates.
+
+A row that the store refused is inserted again at its old place: nothing more is received, and the
+event is stored instead of dead.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from confluent_kafka import Message
+
+from schemas.records import DeadLetter
+from schemas.settings import Settings
+from schemas.topics import DIRECTORY, EVENTS
+from sinks.clickhouse import refused
+from sinks.clickhouse.client import Store
+from sinks.clickhouse.errors import NeverValid
+from streams.intake.dead_letters import CUT, REPLAY_HEADER, REPLAYED_AT_HEADER
+from streams.intake.writer import Writer
+from uptake.dead_letters import letters, outcomes
+from uptake.dead_letters.letters import DROPPED, REPLAYED, Fate
+from uptake.dead_letters.outcomes import Sent
+
+Policy = Literal["stop", "re-insert", "drop"]
+POLICIES: Final[tuple[Policy, ...]] = ("stop", "re-insert", "drop")
+Tick = Callable[[str], None]
+
+MOST_AT_ONCE: Final = 256
+_ACKNOWLEDGE_SECONDS: Final = 30.0
+_REPLAYABLE: Final = frozenset({*EVENTS, DIRECTORY})
+
+
+class NotReplayable(Exception):
+    """Never valid: this letter can not be replayed as it is."""
+
+
+@dataclass
+class Result:
+    """How many letters ended how."""
+
+    stored: int = 0
+    """Valid now; also rows that the store takes now."""
+    duplicate: int = 0
+    """Their event had come meanwhile."""
+    dead: int = 0
+    """Refused again."""
+    sent: int = 0
+    """Lines of the directory, of which nobody tells how they end."""
+    dropped: int = 0
+    left: int = 0
+    """Not replayed, since one before them failed again."""
+
+    def line(self) -> str:
+        """The result as a sentence."""
+        named = (
+            ("stored", self.stored),
+            ("duplicates of events that had come meanwhile", self.duplicate),
+            ("dead again", self.dead),
+            ("sent, lines of the directory", self.sent),
+            ("dropped", self.dropped),
+            ("left as they are", self.left),
+        )
+        told = [f"{count:,} {name}" for name, count in named if count]
+        return ", ".join(told) or "nothing to replay"
+
+
+def replay(
+    settings: Settings,
+    store: Store,
+    chosen: Sequence[DeadLetter],
+    policy: Policy,
+    seconds: float,
+    tick: Tick,
+) -> Result:
+    """Replay, in this order.
+
+    stop: in steps of 1, 2, 4 letters and so on; after a step in which one is refused again, no
+    more are. re-insert: all; what is refused again is a new dead letter. drop: none; it is noted
+    that they are not wanted.
+
+    Nothing is done when one of them can not be replayed (NotReplayable). Raises NotWritten when
+    Kafka does not take them, StoreError, and Unsettled when it is not known after `seconds` for a
+    step how they ended.
+    """
+    result = Result()
+    if policy == "drop":
+        _note(store, [(letter, Fate(DROPPED, _now(), 0, -1, -1)) for letter in chosen])
+        result.dropped = len(chosen)
+        return result
+    for letter in chosen:
+        check(letter)
+    done = 0
+    for step in _steps(chosen, 1 if policy == "stop" else MOST_AT_ONCE):
+        _step(settings, store, step, seconds, tick, result)
+        done += len(step)
+        if policy == "stop" and result.dead:
+            break
+    result.left = len(chosen) - done
+    return result
+
+
+def check(letter: DeadLetter) -> None:
+    """Raises NotReplayable."""
+    where = f"{letter.topic} partition {letter.partition} offset {letter.offset}"
+    if letter.stage == refused.STAGE:
+        if refused.row_of(letter) is None:
+            raise NotReplayable(f"{where}: it does not say of which table the row is")
+        return
+    if letter.topic not in _REPLAYABLE:
+        raise NotReplayable(f"{where}: only records of tools can be sent again")
+    if letter.detail.endswith(CUT):
+        raise NotReplayable(f"{where}: not all of its bytes were kept")
+
+
+def _steps(chosen: Sequence[DeadLetter], first: int) -> Iterator[Sequence[DeadLetter]]:
+    at, size = 0, first
+    while at < len(chosen):
+        yield chosen[at : at + size]
+        at += size
+        size = min(2 * size, MOST_AT_ONCE)
+
+
+def _step(
+    settings: Settings,
+    store: Store,
+    step: Sequence[DeadLetter],
+    seconds: float,
+    tick: Tick,
+    result: Result,
+) -> None:
+    _insert(store, [letter for letter in step if letter.stage == refused.STAGE], result)
+    records = [letter for letter in step if letter.stage != refused.STAGE]
+    if not records:
+        return
+    fates = list(zip(records, _send(settings, records), strict=True))
+    _note(store, fates)
+    sent = {
+        Sent(source, fate.generation, fate.partition, fate.offset)
+        for letter, fate in fates
+        if (source := outcomes.source_of(letter.topic))
+    }
+    ended = outcomes.wait(store, sent, seconds, tick)
+    result.sent += len(records) - len(sent)
+    for kind in ended.values():
+        setattr(result, kind, getattr(result, kind) + 1)
+
+
+def _insert(store: Store, rows: Sequence[DeadLetter], result: Result) -> None:
+    """One by one, so that each is judged by itself. One that is refused again stays as it is."""
+    for letter in rows:
+        found = refused.row_of(letter)
+        assert found is not None, "checked before"
+        table, row = found
+        try:
+            store.insert(table, [[value] for value in row])
+        except NeverValid:
+            result.dead += 1
+            continue
+        _note(store, [(letter, Fate(REPLAYED, _now(), 0, -1, -1))])
+        result.stored += 1
+
+
+def _send(settings: Settings, records: Sequence[DeadLetter]) -> list[Fate]:
+    """Write the records; return where each lies when all are acknowledged."""
+    lying: dict[int, Fate] = {}
+    now = _now()
+
+    def at(number: int) -> Callable[[Message], None]:
+        def acknowledged(message: Message) -> None:
+            place = message.partition(), message.offset()
+            lying[number] = Fate(REPLAYED, now, settings.kafka.generation, *_known(*place))
+
+        return acknowledged
+
+    writer = Writer(settings.kafka, "uptake-replay")
+    for number, letter in enumerate(records):
+        writer.write(
+            letter.topic,
+            letter.value,
+            key=letter.key,
+            timestamp=letter.received_at,
+            headers=headers(letter, now),
+            acknowledged=at(number),
+        )
+    writer.finish(_ACKNOWLEDGE_SECONDS)
+    return [lying[number] for number in range(len(records))]
+
+
+def headers(letter: DeadLetter, now: int) -> list[tuple[str, bytes | None]]:
+    """Those of the original, where it lay first, and when (ms) it is sent again."""
+    kept = [(name, text) for name, text in letter.headers if name != REPLAYED_AT_HEADER]
+    if not any(name == REPLAY_HEADER for name, _ in kept):
+        origin = f"{letter.generation}/{letter.topic}/{letter.partition}/{letter.offset}"
+        kept.append((REPLAY_HEADER, origin.encode()))
+    return [*kept, (REPLAYED_AT_HEADER, b"%d" % now)]
+
+
+def _known(partition: int | None, offset: int | None) -> tuple[int, int]:
+    assert partition is not None, "it was acknowledged"
+    assert offset is not None, "it was acknowledged"
+    return partition, offset
+
+
+def _note(store: Store, fates: Sequence[tuple[DeadLetter, Fate]]) -> None:
+    if fates:
+        letters.note(store, fates)
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,200 @@
+"""The repair process: what memory had let go of is computed again from the stored events.
+
+It may be killed at any moment and run beside another of its kind: a stretch or a walk is done
+again until it is noted as done, and doing it again changes nothing.
+"""
+
+import logging
+import signal
+from threading import Event
+from time import monotonic, time_ns
+
+from confluent_kafka import KafkaException
+
+from schemas import health, metrics
+from schemas.records import Recalled
+from schemas.settings import Settings
+from schemas.topics import BATCHES
+from sinks.clickhouse.client import Store
+from sinks.clickhouse.errors import TryAgain
+from sinks.clickhouse.repairs import DONE, IMPOSSIBLE, RepairAsk, WalkAsk
+from streams import life as lives
+from streams.catalog.load import Catalog, load
+from streams.intake.writer import NotWritten, Writer
+from streams.life import RebuildUnfinished
+from uptake.local.settle import Tick, Unsettled, arrive
+from uptake.reconcile.check import Kept, row_days, slices
+from uptake.reconcile.sql import Span
+from uptake.repair import lists, mend, walks
+from uptake.repair.stretches import Covered, Job, jobs
+
+_POLL_SECONDS = 1.0
+_ARRIVE_SECONDS = 120.0
+_WRITE_SECONDS = 60.0
+_LIFE_BIT = 44
+_log = logging.getLogger(__name__)
+
+
+class _Interrupted(Exception):
+    """Told to end in the middle."""
+
+
+def run(settings: Settings) -> int:
+    """Repair until SIGTERM or SIGINT; return 0.
+
+    Raises CatalogError, OSError when the metrics port is taken, and StoreError when the database
+    does not have the shape this code expects.
+    """
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stop.set())
+
+    def tick(_: str) -> None:
+        if stop.is_set():
+            raise _Interrupted
+
+    repairer = Repairer(settings, load(settings.worker.catalog), tick)
+    seen = Event()
+    port = health.serve(settings.metrics, "repair", seen.is_set)
+    _log.info("repair: metrics on port %d", port)
+    while not stop.is_set():
+        try:
+            repairer.round()
+            seen.set()
+        except _Interrupted:
+            break
+        except (TryAgain, KafkaException, NotWritten, Unsettled, RebuildUnfinished) as error:
+            seen.clear()
+            _log.warning("repair: tried again soon: %s", error)
+        stop.wait(_POLL_SECONDS)
+    return 0
+
+
+class Repairer:
+    """Does what the lists ask for. `tick` is called all the while and may raise to give up."""
+
+    def __init__(self, settings: Settings, catalog: Catalog, tick: Tick) -> None:
+        self._settings = settings
+        self._catalog = catalog
+        self._tick = tick
+
+    def round(self) -> int:
+        """Look at the lists once, and do what they hold; return how many asks were ended.
+
+        Raises StoreError, KafkaException, NotWritten, Unsettled and RebuildUnfinished; what was
+        not ended is done at the next time.
+        """
+        with Store(self._settings.clickhouse) as store:
+            _measure(store)
+            ended = self._walks(store) + self._repairs(store)
+            if ended:
+                _measure(store)
+        return ended
+
+    def _walks(self, store: Store) -> int:
+        found = lists.open_walks(store)
+        if not found:
+            return 0
+        began = monotonic()
+        life = lives.number(self._settings.kafka)
+        possible = [ask for ask in found if self._possible_walk(ask, life)]
+        lists.end_walks(store, [a for a in found if a not in set(possible)], IMPOSSIBLE, _now())
+        # What the asks follow from has reached the store then.
+        arrive(self._settings, _ARRIVE_SECONDS, self._tick)
+        known = walks.recalled(store.query, self._catalog, possible)
+        asks = {(ask.journey, ask.key, ask.learner): ask for ask in possible if not ask.recall}
+        now = _now()
+        wanted: list[RepairAsk] = []
+        for walk in known:
+            ask = asks.get((walk.journey, walk.key, walk.learner.hex()))
+            if ask is not None:
+                wanted += walks.stretches(self._catalog, walk, ask.asked, now)
+        lists.ask(store, wanted)
+        back = {(ask.journey, ask.key, ask.learner) for ask in possible if ask.recall}
+        self._send([w for w in known if (w.journey, w.key, w.learner.hex()) in back], life)
+        lists.end_walks(store, possible, DONE, _now())
+        _note("walk", len(possible), len(found) - len(possible), began)
+        return len(found)
+
+    def _possible_walk(self, ask: WalkAsk, life: int) -> bool:
+        """State that was rebuilt since has the walk, and does not wait for it any more."""
+        alive = ask.asked >> _LIFE_BIT == life
+        return ask.journey in self._catalog.journeys and (alive or not ask.recall)
+
+    def _send(self, known: list[Recalled], life: int) -> None:
+        if not known:
+            return
+        kafka = self._settings.kafka
+        writer = Writer(kafka, "uptake-repair")
+        for partition, value in walks.batches(known, life, kafka.partitions, _now()):
+            writer.write(BATCHES, value, partition=partition)
+        writer.finish(_WRITE_SECONDS)
+
+    def _repairs(self, store: Store) -> int:
+        found = lists.open_repairs(store)
+        if not found:
+            return 0
+        began = monotonic()
+        kept = Kept(self._settings.clickhouse, self._catalog, _now())
+        possible = [ask for ask in found if self._possible_repair(ask, kept)]
+        left = set(possible)
+        lists.end_repairs(store, [ask for ask in found if ask not in left], IMPOSSIBLE, _now())
+        before = mend.versions(store, {ask.indicator for ask in possible})
+        # What the asks follow from has reached the store then.
+        arrive(self._settings, _ARRIVE_SECONDS, self._tick)
+        done = 0
+        for job in jobs(self._catalog, possible):
+            if self._repair(store, job, before):
+                lists.end_repairs(store, job.asks, DONE, _now())
+                done += len(job.asks)
+        _note("rows", done, len(found) - len(possible), began)
+        return done + len(found) - len(possible)
+
+    def _possible_repair(self, ask: RepairAsk, kept: Kept) -> bool:
+        indicator = self._catalog.indicators.get(ask.indicator)
+        if indicator is None or (indicator.journey and ask.indicator in kept.left_out):
+            return False
+        return ask.first_end > kept.earliest
+
+    def _repair(self, store: Store, job: Job, before: mend.Versions) -> bool:
+        """Mend the rows of a job; whether none of them has moved meanwhile."""
+        covered = Covered(job.asks)
+        still = True
+        days = row_days(store, max(0, job.span.after - job.window.length))
+        for part in slices(days, job.span, job.window):
+            self._tick(f"{job.group.journey or 'signals'}, window {job.window.name}")
+            rows = self._look(store, job, part)
+            wrong = [row for row in rows if covered.holds(row.series, row.window_end)]
+            stood = [row for row in wrong if mend.stood(row, before)]
+            mend.write(store, job.window, stood, _now)
+            still = still and len(stood) == len(wrong)
+        return still
+
+    def _look(self, store: Store, job: Job, part: Span) -> list[mend.Row]:
+        database = self._settings.clickhouse.database
+        return mend.look(store, self._catalog, job.group, job.window, part, database)
+
+
+def _measure(store: Store) -> None:
+    found = lists.waiting(store)
+    metrics.REPAIRS_OPEN.labels("rows").set(found.repairs)
+    metrics.REPAIRS_OPEN.labels("walk").set(found.walks)
+    age = (_now() - found.since) / 1000 if found.since else 0.0
+    metrics.REPAIRS_OLDEST.set(max(0.0, age))
+
+
+def _note(kind: str, done: int, impossible: int, began: float) -> None:
+    seconds = monotonic() - began
+    metrics.REPAIRS_ENDED.labels(kind, DONE).inc(done)
+    metrics.REPAIRS_ENDED.labels(kind, IMPOSSIBLE).inc(impossible)
+    metrics.REPAIR_SECONDS.labels(kind).observe(seconds)
+    _log.info("repair: %d of kind %s done in %.1f s", done, kind, seconds)
+    if impossible:
+        _log.error(
+            "repair: %d of kind %s cannot be repaired: old events are deleted, or the catalog or "
+            "the broker is another one", impossible, kind,
+        )  # fmt: skip
+
+
+def _now() -> int:
+    return time_ns() // 1_000_000

@@ -1,0 +1,136 @@
+"""Walks of which memory had let go: their steps as the store knows them."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import product
+from typing import Any, Final
+from uuid import UUID
+
+from schemas.partition import learner_partition, object_partition
+from schemas.records import Batch, Cohort, Recalled, Step, encode
+from sinks.clickhouse.repairs import RepairAsk, WalkAsk
+from sinks.clickhouse.rows import attributes_of
+from streams.catalog.load import Catalog
+from streams.model.journeys import compile_journeys, steps_by_signal
+from uptake.reconcile.contributions import FIRST, array, text
+from uptake.reconcile.sql import WINDOWS
+
+_MOST_KEYS: Final = 500
+"""Walks in one query."""
+BATCH_BYTES: Final = 500_000
+"""A batch is ended above this size; one walk is never cut."""
+
+Query = Callable[[str], Sequence[tuple[Any, ...]]]
+
+
+def recalled(query: Query, catalog: Catalog, asks: Sequence[WalkAsk]) -> list[Recalled]:
+    """Each walk with its steps in their order, as the stream keeps them; all of one catalog's
+    journeys. Raises what `query` raises."""
+    found = {(ask.journey, ask.key, ask.learner): _empty(ask) for ask in asks}
+    for journey in sorted({ask.journey for ask in asks}):
+        wanted = [ask for ask in asks if ask.journey == journey]
+        for begin in range(0, len(wanted), _MOST_KEYS):
+            part = wanted[begin : begin + _MOST_KEYS]
+            for key, learner, step in _steps(query, catalog, journey, part):
+                walk = found.get((journey, key, learner))
+                if walk is not None:
+                    walk.steps.append(step)
+    return list(found.values())
+
+
+def batches(
+    walks: Iterable[Recalled], generation: int, partitions: int, written_at: int
+) -> Iterator[tuple[int, bytes]]:
+    """Records of `uptake.batches` that carry the walks: partition and value."""
+    waiting: dict[int, list[Recalled]] = {}
+    held: dict[int, int] = {}
+    for walk in walks:
+        number = (
+            learner_partition(walk.learner, partitions)
+            if walk.learner
+            else object_partition(walk.journey, walk.key, partitions)
+        )
+        waiting.setdefault(number, []).append(walk)
+        held[number] = held.get(number, 0) + len(encode(walk))
+        if held[number] >= BATCH_BYTES:
+            yield number, encode(Batch(generation, written_at, recalled=waiting.pop(number)))
+            held[number] = 0
+    for number, rest in waiting.items():
+        yield number, encode(Batch(generation, written_at, recalled=rest))
+
+
+def stretches(catalog: Catalog, walk: Recalled, asked: int, asked_at: int) -> list[RepairAsk]:
+    """The rows in which the walk may count: its journey's indicators, in the cohorts of its
+    steps, in all windows that hold one of its steps or that one has just left."""
+    if not walk.steps:
+        return []
+    times = [step.occurred_at for step in walk.steps]
+    labels = sorted({label for step in walk.steps for label in _labels(step.cohort)})
+    named = [name for name, each in catalog.indicators.items() if each.journey == walk.journey]
+    return [
+        RepairAsk(
+            indicator, *label, window.name,
+            (min(times) // window.slide + 1) * window.slide,
+            (max(times) // window.slide + 1) * window.slide + window.length,
+            asked, asked_at,
+        )
+        for indicator, label, window in product(named, labels, WINDOWS)
+    ]  # fmt: skip
+
+
+def _empty(ask: WalkAsk) -> Recalled:
+    return Recalled(ask.journey, ask.key, bytes.fromhex(ask.learner))
+
+
+def _labels(cohort: Cohort) -> Iterator[tuple[str, str]]:
+    yield "all", "all"
+    for kind in ("team", "manager", "region"):
+        label = getattr(cohort, kind)
+        if label:
+            yield kind, label
+
+
+def _steps(
+    query: Query, catalog: Catalog, journey: str, asks: Sequence[WalkAsk]
+) -> Iterator[tuple[str, str, Step]]:
+    """Key, learner (hexadecimal, or empty) and step."""
+    steps = _step_of(catalog, journey)
+    kept = compile_journeys(catalog)[journey].attributes
+    alone = catalog.journeys[journey].walked_by == "one"
+    rows = query(_sql(steps, {ask.key for ask in asks}))
+    for key, at, event_id, signal, learner, team, manager, region, eligible, kept_as in rows:
+        one = Step(
+            journey, key, steps[signal], UUID(str(event_id)).bytes, at, bytes.fromhex(learner),
+            Cohort(team, manager, region, eligible),
+            {name: v for name, v in attributes_of(kept_as).items() if name in kept},
+        )  # fmt: skip
+        yield key, learner if alone else "", one
+
+
+def _step_of(catalog: Catalog, journey: str) -> dict[str, str]:
+    """Signal -> the step of the journey that it is: the first that names it."""
+    return {
+        signal: next(step for name, step in found if name == journey)
+        for signal, found in steps_by_signal(catalog).items()
+        if any(name == journey for name, _ in found)
+    }
+
+
+def _sql(signals: Iterable[str], keys: set[str]) -> str:
+    """Of several events with one id and time the first is the step, as everywhere."""
+    named = ", ".join(text(key) for key in sorted(keys))
+    return f"""
+SELECT
+    object_id, t, event_id, one.1, one.2, one.3, one.4, one.5, one.6, one.7
+FROM
+(
+    SELECT
+        object_id, toUnixTimestamp64Milli(occurred_at) AS t, event_id,
+        UUIDStringToNum(toString(event_id)) AS place,
+        argMin((toString(signal), learner, toString(team), toString(manager), toString(region),
+            eligible, attributes), {FIRST}) AS one
+    FROM events
+    WHERE signal IN {array(signals)} AND object_id IN ({named})
+    GROUP BY object_id, t, event_id
+)
+ORDER BY t, place
+"""

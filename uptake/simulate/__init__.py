@@ -1,0 +1,1 @@
+"""A simulated organisation with known true effects. Seeded, any size, no I/O but in `run`."""
