@@ -149,7 +149,6 @@ def _clear(store: Store, settings: Settings, life: Life) -> None:
     """Numbers of earlier lives that this one did not say again: those of indicators that are no
     more go, and the rest, older than the memory of the stream or of contributions that are no
     more, is put on the repair list."""
-    ask_for_older(store, version_of(life.number, 0))
     gone = "indicator NOT IN (SELECT indicator FROM catalog FINAL WHERE NOT removed)"
     for table in ("rolling", "panes"):
         store.command(f"ALTER TABLE {table} DELETE WHERE {gone} SETTINGS mutations_sync = 2")
@@ -157,3 +156,4 @@ def _clear(store: Store, settings: Settings, life: Life) -> None:
         # Parts of other partitions: not to be added up with those of now.
         old = f"version < {version_of(life.number, 0)}"
         store.command(f"ALTER TABLE panes DELETE WHERE {old} SETTINGS mutations_sync = 2")
+    ask_for_older(store, version_of(life.number, 0))
