@@ -75,5 +75,5 @@ $(INSTALLED): pyproject.toml $(LOCK) | .venv/bin/python
 	@touch $@
 
 $(INSTALLED_DEV): $(INSTALLED)
-	$(BIN)/python -m pip install -q --disable-pip-version-check -c $(LOCK) -e ".[embedded,dev]"
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c $(LOCK) -e ".[embedded,reports,dev]"
 	@touch $@

@@ -7,7 +7,7 @@ concentration k * shares, over their multinomial likelihood at `shares`.
 """
 
 from collections.abc import Sequence
-from math import exp, inf, lgamma, log
+from math import exp, lgamma, log
 from typing import NamedTuple
 
 from reports.statistics.normal import chi_square_tail
@@ -35,7 +35,7 @@ def evidence(
     counts: Sequence[int], weights: Sequence[float], concentration: float = CONCENTRATION
 ) -> float:
     """e of the module's head: under the right shares it ever reaches 1 / a with probability <= a.
-    1.0 without any count; inf above exp(700)."""
+    1.0 without any count; exp(700) where it would be more."""
     _check(counts, weights)
     whole = sum(weights)
     shares = [weight / whole for weight in weights]
@@ -43,7 +43,7 @@ def evidence(
     value = lgamma(concentration) - lgamma(concentration + sum(counts))
     for count, a, share in zip(counts, prior, shares, strict=True):
         value += lgamma(a + count) - lgamma(a) - count * log(share)
-    return inf if value > _LARGEST_EXPONENT else exp(value)
+    return exp(min(value, _LARGEST_EXPONENT))
 
 
 def mismatch(counts: Sequence[int], weights: Sequence[float], alpha: float = ALARM) -> bool:

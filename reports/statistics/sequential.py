@@ -68,11 +68,10 @@ def difference(variant: Moments, control: Moments) -> Difference | None:
 
 
 def likelihood_ratio(found: Difference, prior_variance: float) -> float:
-    """L of the module's head; inf above exp(700)."""
+    """L of the module's head; with an exponent of 700 at most."""
     s2, t2 = found.variance, prior_variance
     exponent = t2 * found.value**2 / (2 * s2 * (s2 + t2))
-    root = sqrt(s2 / (s2 + t2))
-    return inf if exponent > _LARGEST_EXPONENT else root * exp(exponent)
+    return sqrt(s2 / (s2 + t2)) * exp(min(exponent, _LARGEST_EXPONENT))
 
 
 def half_width(variance: float, prior_variance: float, alpha: float) -> float:

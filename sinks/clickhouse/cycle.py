@@ -19,7 +19,7 @@ class Write(NamedTuple):
 
 
 class Cycle:
-    """Collects records; not to be used after a failed `add`."""
+    """Collects records; a failed `add` changes nothing."""
 
     def __init__(self) -> None:
         self.rows = 0

@@ -1,8 +1,9 @@
-"""Rows that ClickHouse refuses for good -> dead letters, and back. Pure."""
+"""Rows that ClickHouse refuses for good, and records that are none of ours -> dead letters, and
+rows back. Pure."""
 
 import re
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from zlib import crc32
 
 import msgspec
@@ -15,6 +16,12 @@ from sinks.clickhouse.errors import NeverValid
 
 STAGE: Final = "sink"
 REASON: Final = "refused_by_store"
+UNDECODABLE: Final = "undecodable"
+"""Reason of a record of an internal topic that cannot be read: a mistake of ours, or somebody
+else wrote to the topic."""
+MOST_BYTES: Final = 8 * 1024 * 1024
+"""Of a record with a dead letter, as its topic takes it."""
+_ROOM: Final = 64 * 1024
 
 TABLE_HEADER: Final = "uptake-table"
 """Header of such a letter: the table whose row its value is."""
@@ -28,6 +35,13 @@ _TOPICS: Final = {
     "repairs": INDICATORS,
     "recalls": INDICATORS,
 }
+
+
+class Times(NamedTuple):
+    """ms since 1970 UTC."""
+
+    written_at: int
+    now: int
 
 
 def dead_letter(table: str, row: Sequence[Any], why: NeverValid, now_ms: int) -> DeadLetter:
@@ -54,6 +68,29 @@ def dead_letter(table: str, row: Sequence[Any], why: NeverValid, now_ms: int) ->
         key=None,
         value=value,
         headers=[(TABLE_HEADER, table.encode())],
+    )
+
+
+def undecodable(
+    topic: str, partition: int, offset: int, generation: int, value: bytes | None, times: Times
+) -> DeadLetter:
+    """The dead letter of a record of an internal topic, with its bytes unless they are too many;
+    the topic keeps them too."""
+    kept = value is None or len(value) <= MOST_BYTES - _ROOM
+    return DeadLetter(
+        received_at=times.written_at,
+        dead_at=times.now,
+        source="",
+        stage=STAGE,
+        reason=UNDECODABLE,
+        detail="no record of this topic" + ("" if kept else "; its bytes are not kept"),
+        topic=topic,
+        partition=partition,
+        offset=offset,
+        generation=generation,
+        code_version=VERSION,
+        key=None,
+        value=value if kept else None,
     )
 
 

@@ -12,10 +12,12 @@ from threading import Event
 from time import monotonic, time_ns
 from typing import Any, Final
 
+import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from schemas import health, metrics, records
+from schemas.records import DeadLetter
 from schemas.settings import Settings
 from schemas.stopping import Exit, on_stop
 from schemas.topics import DEAD_LETTERS, ENRICHED, INDICATORS, PANES
@@ -23,7 +25,7 @@ from sinks.clickhouse.client import Store
 from sinks.clickhouse.cycle import Cycle, Write, outcomes, received_by_source
 from sinks.clickhouse.errors import NeverValid, OurBug
 from sinks.clickhouse.freshness import observe_many
-from sinks.clickhouse.refused import REASON, STAGE, dead_letter, set_aside_row
+from sinks.clickhouse.refused import MOST_BYTES, Times, dead_letter, set_aside_row, undecodable
 from sinks.clickhouse.source_ends import SourceEnds
 from sinks.clickhouse.unchecked import look_up
 from sinks.clickhouse.writer import Writer
@@ -36,6 +38,13 @@ _POLL_RECORDS: Final = 64
 _POLL_SECONDS: Final = 0.05
 _FLUSH_SECONDS: Final = 30.0
 _LAG_SECONDS: Final = 1.0
+_FULL_SECONDS: Final = 0.1
+_PRODUCER: Final = {
+    "enable.idempotence": True,
+    "acks": "all",
+    "message.max.bytes": MOST_BYTES,
+    "queue.buffering.max.kbytes": 32_768,
+}
 _PASSING: Final = frozenset({KafkaError._PARTITION_EOF, KafkaError.UNKNOWN_TOPIC_OR_PART})
 _NO_LONGER_OURS: Final = frozenset(
     {
@@ -101,7 +110,7 @@ class Sink:
         kafka = settings.kafka
         common: dict[str, Any] = {"bootstrap.servers": kafka.bootstrap, **kafka.security}
         self._consumer = Consumer({**common, **_consumer_properties(settings)})
-        self._producer = Producer({**common, "enable.idempotence": True, "acks": "all"})
+        self._producer = Producer({**common, **_PRODUCER})
         self._store = Store(settings.clickhouse)
         self._writer = Writer(self._store, self._refuse, self._wait)
         self._ends = SourceEnds(
@@ -123,9 +132,8 @@ class Sink:
             list(READ), on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
         )
         while not self._stop.is_set():
-            cycle = self._collect()
             try:
-                self._insert(cycle)
+                self._insert(self._collect())
             except Stopped:
                 log.warning("sink: stopped while ClickHouse is away; records stay in Kafka")
                 return Exit.TIMEOUT
@@ -161,11 +169,17 @@ class Sink:
             raise KafkaException(error)
         topic, partition, offset = message.topic(), message.partition(), message.offset()
         value = message.value()
-        if topic is None or partition is None or offset is None or not value:
-            raise OurBug("a record of an internal topic without a value")
-        cycle.add(topic, value)
-        self._offsets[topic, partition] = offset + 1
+        if topic is None or partition is None or offset is None:
+            raise OurBug("a record without a place")
         _, written_at = message.timestamp()
+        try:
+            cycle.add(topic, value or b"")
+        except msgspec.DecodeError:
+            times = Times(written_at, _now_ms())
+            generation = self._settings.kafka.generation
+            self._send(undecodable(topic, partition, offset, generation, value, times))
+            log.error("sink: %s/%d/%d is no record of ours", topic, partition, offset)
+        self._offsets[topic, partition] = offset + 1
         age = (_now_ms() - written_at) / 1000
         metrics.LAG_SECONDS.labels("sink", topic, str(partition)).set(max(0.0, age))
 
@@ -239,11 +253,21 @@ class Sink:
             log.error("sink: ClickHouse refuses a dead letter: error %d", why.code)
             return
         letter = dead_letter(table, row, why, _now_ms())
-        self._producer.produce(DEAD_LETTERS, value=records.encode(letter))
-        metrics.DEAD_LETTERS.labels(STAGE, REASON).inc()
+        self._send(letter)
         log.error("sink: ClickHouse refuses a row of %s: error %d", table, why.code)
         if table == "events_log":
             self._writer.write(Write("set_aside", [*set_aside_row(letter)]))
+
+    def _send(self, letter: DeadLetter) -> None:
+        """Written for good before offsets are committed; waits while many are on their way."""
+        while True:
+            try:
+                self._producer.produce(DEAD_LETTERS, value=records.encode(letter))
+                break
+            except BufferError:
+                self._wait(_FULL_SECONDS)
+                self._producer.poll(0)
+        metrics.DEAD_LETTERS.labels(letter.stage, letter.reason).inc()
 
 
 def _consumer_properties(settings: Settings) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from schemas.metrics import BATCH_SIZE, INSERT_SECONDS
 from sinks.clickhouse.cycle import Write
-from sinks.clickhouse.errors import NeverValid, OurBug, TryAgain
+from sinks.clickhouse.errors import NeverValid, TryAgain
 
 T = TypeVar("T")
 
@@ -14,7 +14,11 @@ FIRST_WAIT: Final = 0.1
 LONGEST_WAIT: Final = 5.0
 
 MOST_REFUSED: Final = 100
-"""Refused rows of one write above which we stop: then it is not the rows that are wrong."""
+"""Refused rows of one write after which we slow down: then it may not be the rows that are wrong,
+and somebody has time to mend the table. No row is lost by going on, each is a dead letter that
+`uptake dead-letters replay` inserts again; and one bad row must not hold all others up."""
+REFUSED_WAIT: Final = 0.2
+"""Seconds for each row after those."""
 
 
 class Inserts(Protocol):
@@ -44,7 +48,7 @@ class Writer:
     def write(self, write: Write) -> None:
         """Insert all rows that ClickHouse takes, and hand the others to `refuse`.
 
-        Raises OurBug when the request itself is wrong or too many rows are refused.
+        Raises OurBug when the request itself is wrong.
         """
         if not write.columns or not write.columns[0]:
             return
@@ -53,7 +57,7 @@ class Writer:
         refused = self._insert(write.table, write.columns, size)
         for count, (row, why) in enumerate(refused, 1):
             if count > MOST_REFUSED:
-                raise OurBug(f"{write.table}: more than {MOST_REFUSED} rows refused: {why}")
+                self._wait(REFUSED_WAIT)
             self._refuse(write.table, row, why)
         INSERT_SECONDS.labels(write.table).observe(perf_counter() - started)
         BATCH_SIZE.labels("sink", write.table).observe(size)

@@ -9,14 +9,24 @@ from typing import Any, cast
 from faust import Stream
 from faust.types import TP, AppT, EventT
 
-from schemas.metrics import LAG_RECORDS, LAG_SECONDS, OFFSET_CHECKS, RECORDS, STATE_ROWS
+from schemas.metrics import (
+    LAG_RECORDS,
+    LAG_SECONDS,
+    MEMORY_HELD,
+    MEMORY_HORIZON,
+    MEMORY_OVER_BUDGET,
+    OFFSET_CHECKS,
+    RECORDS,
+    STATE_ROWS,
+)
 from schemas.records import Fingerprint
 from schemas.settings import Settings
 from schemas.topics import state_topic
 from streams.agents.heartbeat import Heartbeat
 from streams.agents.lane import Lane, Verdict
 from streams.agents.patches import commit_offsets, read_position, seek
-from streams.model.stage import Output, StageFactory
+from streams.model.horizon import KEPT_DAYS
+from streams.model.stage import NEVER, Memory, Output, StageFactory
 from streams.state.errors import Guard, InputStuck
 from streams.state.fingerprint import sign
 from streams.state.log import Acknowledged, EpochLog, Trimmer
@@ -27,6 +37,7 @@ _SEEK_AGAIN_SECONDS = 1.0
 _STUCK_SECONDS = 30.0
 _COMMIT_SECONDS = 1.0
 _SWALLOWED_SECONDS = 3.0
+_DAY_SECONDS = 86_400
 
 _MANY_RECORDS = 16
 """So many unread records of a partition mean that the worker is behind; a poll of intake makes
@@ -91,6 +102,7 @@ class AgentRunner:
         self._next_commit = 0.0
         self._read_at: dict[int, float] = {}
         self._awaited: dict[int, tuple[int, float]] = {}
+        self._over_budget: set[int] = set()
         self._tasks: dict[object, asyncio.Task[None]] = {}
 
     # What the table says
@@ -99,6 +111,7 @@ class AgentRunner:
         """Every partition is gone: a rebalance begins."""
         for partition in self._lanes:
             STATE_ROWS.labels(self.agent, partition).set(0)
+            self._note_memory(partition, Memory(NEVER, 0, False))
         self._lanes.clear()
         self._gaps.clear()
         self._awaited.clear()
@@ -185,10 +198,26 @@ class AgentRunner:
     def _note_state(self) -> None:
         for partition, lane in self._lanes.items():
             STATE_ROWS.labels(self.agent, partition).set(len(lane.rows))
+            self._note_memory(partition, lane.memory)
             unread = self._unread(partition, lane)
             age = time() - self._read_at.get(partition, time()) if unread else 0.0
             LAG_RECORDS.labels("worker", self.source, partition).set(unread)
             LAG_SECONDS.labels("worker", self.source, partition).set(max(0.0, age))
+
+    def _note_memory(self, partition: int, memory: Memory) -> None:
+        MEMORY_HELD.labels(self.agent, partition).set(memory.held)
+        MEMORY_OVER_BUDGET.labels(self.agent, partition).set(memory.over_budget)
+        MEMORY_HORIZON.labels(self.agent, partition).set(max(0, memory.horizon) * _DAY_SECONDS)
+        if memory.over_budget and partition not in self._over_budget:
+            _log.warning(
+                "%s/%d: memory holds %d MB, more than its budget, and lets nothing more go: "
+                "the last %d days are always kept; raise worker.memory_mb, or take more partitions",
+                self.agent,
+                partition,
+                memory.held // 1_000_000,
+                KEPT_DAYS,
+            )
+        (self._over_budget.add if memory.over_budget else self._over_budget.discard)(partition)
 
     def _unread(self, partition: int, lane: Lane) -> int:
         """How many records wait, by what the last fetch said of the end."""

@@ -40,15 +40,12 @@ def _kept(broker: Broker) -> int:
         reader.close()
 
 
-def test_every_topic_lies_on_all_brokers_and_two_must_have_a_record(
-    kafka_cluster: Broker, tmp_path: Path
-) -> None:
-    settings = World(kafka_cluster, tmp_path).settings
-    client = AdminClient({"bootstrap.servers": kafka_cluster.bootstrap})
-    names = [spec.name for spec in admin.specs(settings)]
+def _assert_copied(world: World) -> None:
+    """Every topic lies on all brokers, and two must have a record before it counts."""
+    client = AdminClient({"bootstrap.servers": world.broker.bootstrap})
+    names = [spec.name for spec in admin.specs(world.settings)]
     listed = client.list_topics(timeout=15).topics
-    copies = {len(at.replicas) for name in names for at in listed[name].partitions.values()}
-    assert copies == {3}
+    assert {len(at.replicas) for name in names for at in listed[name].partitions.values()} == {3}
     asked = [ConfigResource(ResourceType.TOPIC, name) for name in names]
     told = [answer.result(15) for answer in client.describe_configs(asked).values()]
     assert {config["min.insync.replicas"].value for config in told} == {"2"}
@@ -58,6 +55,7 @@ def test_brokers_die_one_after_another_and_one_comes_back_empty(
     kafka_cluster: Broker, tmp_path: Path
 ) -> None:
     world = World(kafka_cluster, tmp_path)
+    _assert_copied(world)
     cluster = _nodes(kafka_cluster)
     with world.output() as take, world.intake() as process:
         for number, node in enumerate(cluster.nodes):

@@ -159,14 +159,20 @@ def test_every_kind_of_record_becomes_rows(run: Run) -> None:
         [("h", b"\xfe"), ("g", None)],
     )  # fmt: skip
     run.send(topics.DEAD_LETTERS, letter)
+    # Nothing of ours: put aside, and all others go on.
+    for value in (b"\xc1", b"", msgspec.msgpack.encode({"a": 1})):
+        run.producer.produce(topics.ENRICHED, value, partition=0)
     run.producer.flush()
     run.start_sink()
     run.until(run.is_whole)
     run.until(lambda db: db.query("SELECT n FROM panes FINAL") == [(2,)])
     run.until(lambda db: db.query("SELECT num FROM rolling FINAL") == [(2,)])
-    run.until(lambda db: db.query("SELECT reason FROM dead_letters") == [("bad",)])
+    reasons = "SELECT reason, count() FROM dead_letters GROUP BY reason ORDER BY reason"
+    run.until(lambda db: db.query(reasons) == [("bad", 1), ("undecodable", 3)])
     with Store(run.store.settings) as db:
-        assert db.query("SELECT hex(value) FROM dead_letters_log") == [("FF00",)]
+        kept = "SELECT hex(value) FROM dead_letters_log WHERE reason = "
+        assert db.query(f"{kept} 'bad'") == [("FF00",)]
+        assert ("C1",) in db.query(f"{kept} 'undecodable'")
         assert db.query("SELECT uniqExact(event_id), count() FROM events") == [(300, 300)]
         assert db.query("SELECT uniqExact(batch_partition) FROM events") == [(PARTITIONS,)]
     assert run.end_sink(signal.SIGTERM) == 0

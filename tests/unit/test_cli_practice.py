@@ -168,8 +168,8 @@ def test_ratings_do_not_fit_another_rubric() -> None:
 def test_the_statistics_load_no_numerical_library() -> None:
     """They run where only the core is installed, and the command line stays quick."""
     code = (
-        "import sys, uptake.cli.app, uptake.scores.calibration, uptake.scores.index, "
-        "uptake.scores.rising, uptake.scores.forecast, uptake.rubrics.load, uptake.challenges.lint;"
+        "import sys, uptake.cli.app, uptake.rubrics.load, uptake.challenges.lint;"
+        "from reports.scores import calibration, forecast, index, rising;"
         "assert not {'numpy', 'scipy', 'pandas', 'statsmodels'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -178,7 +178,7 @@ def test_the_statistics_load_no_numerical_library() -> None:
 def test_the_command_line_starts_without_them() -> None:
     code = (
         "import sys, uptake.cli.app;"
-        "assert not [m for m in sys.modules if m.startswith(('uptake.scores', 'uptake.rubrics', "
+        "assert not [m for m in sys.modules if m.startswith(('reports.scores', 'uptake.rubrics', "
         "'uptake.challenges'))]"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
     from schemas.experiments.definition import Experiment
 
-app = typer.Typer(help="Rapid experiments: define, check, start, stop, judge.")
+app = typer.Typer(
+    help="Rapid experiments: define, check, start, stop, judge.", no_args_is_help=True
+)
 
 FolderOption = Annotated[
     Path,

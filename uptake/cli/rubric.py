@@ -9,9 +9,9 @@ import typer
 from uptake.cli.errors import Exit, fail
 
 if TYPE_CHECKING:
-    from uptake.scores.agreement import Agreement
-    from uptake.scores.calibration import CriterionResult, RaterResult
-    from uptake.scores.verdicts import Verdict
+    from reports.scores.agreement import Agreement
+    from reports.scores.calibration import CriterionResult, RaterResult
+    from reports.scores.verdicts import Verdict
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -71,9 +71,9 @@ def calibrate(
     """
     import msgspec
 
+    from reports.scores.calibration import evaluate
     from uptake.rubrics import load as rubrics
     from uptake.rubrics import ratings_file
-    from uptake.scores.calibration import evaluate
 
     chosen = rubrics.load(rubric)
     session = ratings_file.load(ratings, chosen)

@@ -19,7 +19,7 @@ from confluent_kafka import Message
 
 from schemas.records import DeadLetter
 from schemas.settings import Settings
-from schemas.topics import DIRECTORY, EVENTS
+from schemas.topics import DEAD_LETTERS, DIRECTORY, ENRICHED, EVENTS, INDICATORS
 from sinks.clickhouse import refused
 from sinks.clickhouse.client import Store
 from sinks.clickhouse.errors import NeverValid
@@ -36,6 +36,8 @@ Tick = Callable[[str], None]
 MOST_AT_ONCE: Final = 256
 _ACKNOWLEDGE_SECONDS: Final = 30.0
 _REPLAYABLE: Final = frozenset({*EVENTS, DIRECTORY})
+_SINK_ONLY: Final = frozenset({ENRICHED, INDICATORS, DEAD_LETTERS})
+"""Internal topics that only the sink reads: what it could not read may come once more."""
 
 
 class NotReplayable(Exception):
@@ -53,7 +55,7 @@ class Result:
     dead: int = 0
     """Refused again."""
     sent: int = 0
-    """Lines of the directory, of which nobody tells how they end."""
+    """No events: lines of the directory, records for the sink. Nobody tells how they end."""
     dropped: int = 0
     left: int = 0
     """Not replayed, since one before them failed again."""
@@ -64,7 +66,7 @@ class Result:
             ("stored", self.stored),
             ("duplicates of events that had come meanwhile", self.duplicate),
             ("dead again", self.dead),
-            ("sent, lines of the directory", self.sent),
+            ("sent that are no events", self.sent),
             ("dropped", self.dropped),
             ("left as they are", self.left),
         )
@@ -110,14 +112,20 @@ def replay(
 def check(letter: DeadLetter) -> None:
     """Raises NotReplayable."""
     where = f"{letter.topic} partition {letter.partition} offset {letter.offset}"
-    if letter.stage == refused.STAGE:
+    if _is_row(letter):
         if refused.row_of(letter) is None:
             raise NotReplayable(f"{where}: it does not say of which table the row is")
         return
-    if letter.topic not in _REPLAYABLE:
-        raise NotReplayable(f"{where}: only records of tools can be sent again")
-    if letter.detail.endswith(CUT):
+    topics = _SINK_ONLY if letter.stage == refused.STAGE else _REPLAYABLE
+    if letter.topic not in topics:
+        raise NotReplayable(f"{where}: only records of tools, and for the sink alone, can be sent")
+    if letter.detail.endswith(CUT) or (letter.value is None and letter.stage == refused.STAGE):
         raise NotReplayable(f"{where}: not all of its bytes were kept")
+
+
+def _is_row(letter: DeadLetter) -> bool:
+    """It is a row of a table, no record."""
+    return letter.stage == refused.STAGE and letter.reason == refused.REASON
 
 
 def _steps(chosen: Sequence[DeadLetter], first: int) -> Iterator[Sequence[DeadLetter]]:
@@ -136,8 +144,8 @@ def _step(
     tick: Tick,
     result: Result,
 ) -> None:
-    _insert(store, [letter for letter in step if letter.stage == refused.STAGE], result)
-    records = [letter for letter in step if letter.stage != refused.STAGE]
+    _insert(store, [letter for letter in step if _is_row(letter)], result)
+    records = [letter for letter in step if not _is_row(letter)]
     if not records:
         return
     fates = list(zip(records, _send(settings, records), strict=True))
@@ -185,6 +193,7 @@ def _send(settings: Settings, records: Sequence[DeadLetter]) -> list[Fate]:
         writer.write(
             letter.topic,
             letter.value,
+            partition=letter.partition if letter.topic in _SINK_ONLY else -1,
             key=letter.key,
             timestamp=letter.received_at,
             headers=headers(letter, now),

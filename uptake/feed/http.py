@@ -111,15 +111,21 @@ class HttpSender:
 
 
 def _cut(items: Sequence[Item]) -> list[list[Item]]:
-    """Parts whose bodies stay below BODY_BYTES (but for single items above it), the last first."""
+    """Parts whose bodies stay below BODY_BYTES (but for single items above it), the last first.
+
+    An event that comes again goes into another part: no request may hold an id twice.
+    """
     parts: list[list[Item]] = []
     size = BODY_BYTES
+    inside: set[bytes] = set()
     for item in items:
-        length = len(item.json()) + 1
-        size += length
-        if size > BODY_BYTES:
+        body = item.json()
+        size += len(body) + 1
+        if size > BODY_BYTES or body in inside:
             parts.append([])
-            size = length
+            size = len(body) + 1
+            inside.clear()
+        inside.add(body)
         parts[-1].append(item)
     return parts[::-1]
 

@@ -68,7 +68,6 @@ def check(scene: Scene, rng: Random) -> Story:
         ),
     )  # fmt: skip
     thing = f"https://lms.example/scenario/{topic}/{scene.number}"
-    yield scene.wait(rng), Happening("lms", person, SUBMIT, thing, SCENARIO)
     shown = {criterion: 3 + (rng.random() < person.skill) for criterion in CRITERIA}
     for rater in rng.sample(scene.organisation.raters, RATERS_A_CHECK):
         levels = {name: level + deviation(scene, rng, rater) for name, level in shown.items()}

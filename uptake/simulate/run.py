@@ -109,16 +109,15 @@ def stream(plan: Plan, way: Way, config: Path, console: Console, stop: Event) ->
     try:
         with progress("simulate", total, console) as report:
             for emission in plan.emissions():
-                items = waiting[emission.source]
-                items.append(emission.item)
-                if len(items) >= ways[emission.source].batch:
-                    refused += ways[emission.source].send(items)
-                    done += len(items)
+                source, item = emission
+                if len(waiting[source]) >= ways[source].batch:
+                    refused += ways[source].send(waiting[source])
+                    done += len(waiting[source])
                     report(done)
-                    waiting[emission.source] = []
+                    waiting[source] = []
+                waiting[source].append(item)
             for source, items in waiting.items():
-                if items:
-                    refused += ways[source].send(items)
+                refused += ways[source].send(items)
             report(total)
     finally:
         for each in ways.values():

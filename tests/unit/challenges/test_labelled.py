@@ -1,10 +1,10 @@
 """The linter against challenges labelled by hand, by set and language.
 
-Measured when the word lists were made, over pairs of a challenge and a rule: on `tune` and
-`held_out` precision and recall 1.00 (the same hand wrote lists and labels, so this flatters). On
-`hard`, 28 challenges modelled on texts from elsewhere: precision .73, recall .59; whether a
-challenge has any finding at all: precision .80, recall .89. The floors below keep that from
-getting worse.
+Measured over pairs of a challenge and a rule. The word lists were made with `tune`, then improved
+with `hard`. On `held_out`, written by the same hand as the first lists, precision and recall are
+1.00, which flatters. On `hard`, before it was used, they were .73 and .59. On `fresh`, never used,
+they are .65 and .83; whether a challenge has any finding at all: .76 and .81. The floors below
+keep that from getting worse.
 """
 
 import tomllib
@@ -23,7 +23,7 @@ class Example(Struct, forbid_unknown_fields=True):
     language: Language
     text: str
     broken: list[Rule]
-    set: Literal["tune", "held_out", "hard"] = "tune"
+    set: Literal["tune", "held_out", "hard", "fresh"] = "tune"
 
 
 def _examples() -> list[Example]:
@@ -71,14 +71,14 @@ def test_what_the_same_hand_labelled_is_found(language: str, group: str) -> None
     assert wrong == []
 
 
-def test_texts_from_elsewhere_fare_no_worse_than_when_measured() -> None:
-    pairs = _found([each for each in EXAMPLES if each.set == "hard"])
+def test_texts_that_the_lists_were_not_made_with_fare_no_worse_than_when_measured() -> None:
+    pairs = _found([each for each in EXAMPLES if each.set == "fresh"])
     precision, recall = _rates(pairs)
-    assert precision >= 19 / 26
-    assert recall >= 19 / 32
+    assert precision >= 15 / 23
+    assert recall >= 15 / 18
     flagged = [
         ({"any"} if found else set(), {"any"} if labelled else set()) for found, labelled in pairs
     ]
     precision, recall = _rates(flagged)
-    assert precision >= 16 / 20
-    assert recall >= 16 / 18
+    assert precision >= 13 / 17
+    assert recall >= 13 / 16

@@ -3,6 +3,7 @@
 from unittest.mock import patch
 
 import httpx
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -96,6 +97,14 @@ def test_a_body_is_cut_before_it_grows_too_large() -> None:
         collector.sender().send(items("a", "b", "c", "d", "e"))
     assert [event["id"] for event in collector.taken] == ["a", "b", "c", "d", "e"]
     assert len(collector.requests) > 1
+
+
+def test_an_event_that_comes_again_goes_into_another_request() -> None:
+    collector = FakeCollector()
+    again = items("a", "b")
+    assert collector.sender().send([*again, *again[:1], *items("c"), *again[1:]]) == []
+    bodies = [msgspec.json.decode(request.content) for request in collector.requests]
+    assert [[event["id"] for event in body] for body in bodies] == [["a", "b"], ["a", "c", "b"]]
 
 
 def test_a_single_refusal_needs_no_position() -> None:

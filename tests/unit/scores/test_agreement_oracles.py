@@ -2,9 +2,9 @@
 
 import pytest
 
-from uptake.scores.alpha import Metric, krippendorff_alpha
-from uptake.scores.icc import icc
-from uptake.scores.kappa import Table, Weights, fleiss_kappa, kappa, percent_agreement
+from reports.scores.alpha import Metric, krippendorff_alpha
+from reports.scores.icc import icc
+from reports.scores.kappa import Table, Weights, fleiss_kappa, kappa, percent_agreement
 
 SHROUT_FLEISS = [
     [9, 2, 5, 8],

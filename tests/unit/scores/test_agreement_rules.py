@@ -6,10 +6,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from uptake.scores.alpha import Metric, krippendorff_alpha
-from uptake.scores.icc import icc
-from uptake.scores.kappa import Weights, confusion, fleiss_kappa, kappa, percent_agreement
-from uptake.scores.ratings import complete, dominant_share
+from reports.scores.alpha import Metric, krippendorff_alpha
+from reports.scores.icc import icc
+from reports.scores.kappa import Weights, confusion, fleiss_kappa, kappa, percent_agreement
+from reports.scores.ratings import complete, dominant_share
 
 _LEVEL = st.integers(1, 4).map(float)
 _UNITS = st.lists(st.lists(_LEVEL, max_size=5), min_size=2, max_size=12)

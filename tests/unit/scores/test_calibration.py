@@ -4,12 +4,12 @@ from random import Random
 
 import pytest
 
+from reports.scores.agreement import agreement
+from reports.scores.alpha import krippendorff_alpha
+from reports.scores.bootstrap import interval
+from reports.scores.calibration import evaluate
+from reports.scores.ratings import Ratings
 from tests.unit.scores.test_agreement_oracles import KRIPPENDORFF_2011
-from uptake.scores.agreement import agreement
-from uptake.scores.alpha import krippendorff_alpha
-from uptake.scores.bootstrap import interval
-from uptake.scores.calibration import evaluate
-from uptake.scores.ratings import Ratings
 
 _LEVELS = [1.0, 2.0, 3.0, 4.0]
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uptake.scores.forecast import brier, overconfidence
-from uptake.scores.index import (
+from reports.scores.forecast import brier, overconfidence
+from reports.scores.index import (
     IndexSettings,
     Person,
     Scores,

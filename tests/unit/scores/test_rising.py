@@ -2,8 +2,8 @@
 
 import pytest
 
-from uptake.scores.index import CohortIndex
-from uptake.scores.rising import rising_together
+from reports.scores.index import CohortIndex
+from reports.scores.rising import rising_together
 
 
 def _period(confidence: float, capability: float) -> CohortIndex:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uptake.scores.severity import (
+from reports.scores.severity import (
     WEIGHT,
     Baseline,
     baseline,
@@ -55,10 +55,14 @@ def test_a_severe_and_a_lenient_rater_are_told_from_the_others() -> None:
     }
 
 
-def test_one_item_says_nothing_about_severity() -> None:
-    found = severity({"x": {"a": 4.0, "b": 1.0}}, "a")
+@pytest.mark.parametrize("items", [1, 2, 9])
+def test_a_few_items_say_nothing_about_severity(items: int) -> None:
+    found = severity({str(item): {"a": 4.0, "b": 1.0} for item in range(items)}, "a")
     assert found is not None
     assert found.word == "too few items"
+    ten = severity({str(item): {"a": 4.0, "b": 1.0} for item in range(10)}, "a")
+    assert ten is not None
+    assert ten.word == "lenient"
 
 
 @given(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from uptake.scores.verdicts import of_alpha, of_criterion, of_icc, of_kappa
+from reports.scores.verdicts import of_alpha, of_criterion, of_icc, of_kappa
 
 
 @pytest.mark.parametrize(

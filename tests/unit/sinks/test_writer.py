@@ -15,7 +15,7 @@ from sinks.clickhouse import errors, tables
 from sinks.clickhouse.cycle import Write
 from sinks.clickhouse.errors import NeverValid, OurBug, SlowDown, StoreError, TryAgain, translate
 from sinks.clickhouse.refused import dead_letter, row_of, server_reason, set_aside_row
-from sinks.clickhouse.writer import LONGEST_WAIT, MOST_REFUSED, Writer
+from sinks.clickhouse.writer import LONGEST_WAIT, MOST_REFUSED, REFUSED_WAIT, Writer
 
 
 class FakeStore:
@@ -71,9 +71,11 @@ def test_it_waits_longer_and_longer_while_clickhouse_is_away() -> None:
     assert len(waits) == 9
 
 
-def test_too_many_refused_rows_are_our_bug() -> None:
-    with pytest.raises(OurBug):
-        write(FakeStore(range(MOST_REFUSED + 1)), MOST_REFUSED + 1)
+def test_many_refused_rows_slow_it_down_and_do_not_stop_it() -> None:
+    size = MOST_REFUSED + 30
+    refused, waits = write(FakeStore(range(size)), size + 2)
+    assert refused == list(range(size))
+    assert waits == [REFUSED_WAIT] * 30
 
 
 def test_giving_up_while_waiting_leaves_the_writer_away() -> None:

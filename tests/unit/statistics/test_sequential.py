@@ -1,7 +1,7 @@
 """Always-valid tests: the numbers of domain.md section 7, and their error under peeking."""
 
 from itertools import accumulate
-from math import sqrt
+from math import isfinite, sqrt
 from random import Random
 
 import pytest
@@ -77,6 +77,13 @@ def test_domain_7_srm_continuous(counts: tuple[int, int], e: float) -> None:
     assert evidence(counts, (1, 1)) == pytest.approx(e, abs=5e-6)
     assert not mismatch(counts, (1, 1))
     assert mismatch((821588, 815482), (1, 1)) == (evidence((821588, 815482), (1, 1)) > 1000)
+
+
+def test_evidence_stays_a_number_that_json_can_carry() -> None:
+    assert isfinite(evidence((900_000, 100_000), (1, 1)))
+    huge = Difference(0.9, 1e-9)
+    assert isfinite(likelihood_ratio(huge, 0.01))
+    assert always_valid([huge], 0.01, 0.05).p < 1e-200
 
 
 def test_srm_takes_the_weights() -> None:

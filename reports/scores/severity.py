@@ -6,7 +6,8 @@ from statistics import fmean, stdev
 
 from msgspec import Struct
 
-from uptake.scores.ratings import Ratings
+from reports.scores.ratings import Ratings
+from reports.scores.verdicts import LEAST_ITEMS
 
 WEIGHT = 0.2
 """Weight of the newest deviation in the moving average."""
@@ -32,7 +33,8 @@ class Severity(Struct, frozen=True):
     @property
     def word(self) -> str:
         """Severe, lenient, like the others, or too few items."""
-        if self.margin is None:
+        if self.margin is None or self.items < LEAST_ITEMS:
+            # Two equal deviations have a margin of 0 and say nothing.
             return "too few items"
         if abs(self.mean) <= self.margin:
             return "like the others"

@@ -8,10 +8,10 @@ from statistics import fmean
 
 from msgspec import Struct
 
-from uptake.scores.agreement import Agreement, agreement
-from uptake.scores.ratings import Ratings, raters
-from uptake.scores.severity import Severity, severity
-from uptake.scores.verdicts import LEAST_ITEMS, Verdict
+from reports.scores.agreement import Agreement, agreement
+from reports.scores.ratings import Ratings, raters
+from reports.scores.severity import Severity, severity
+from reports.scores.verdicts import LEAST_ITEMS, Verdict
 
 EXACT = 0.7
 """Share of items on the agreed level from which a rater is calibrated (Stemler 2004)."""

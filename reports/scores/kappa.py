@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from uptake.scores.ratings import Ratings
+from reports.scores.ratings import Ratings
 
 Weights = Literal["none", "linear", "quadratic"]
 Table = Sequence[Sequence[float]]

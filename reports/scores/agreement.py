@@ -5,12 +5,12 @@ from itertools import combinations
 
 from msgspec import Struct
 
-from uptake.scores.alpha import krippendorff_alpha
-from uptake.scores.bootstrap import Interval, interval
-from uptake.scores.icc import icc
-from uptake.scores.kappa import confusion, kappa, percent_agreement
-from uptake.scores.ratings import Ratings, complete, dominant_share, raters, units
-from uptake.scores.verdicts import Verdict, of_criterion, of_icc, of_kappa
+from reports.scores.alpha import krippendorff_alpha
+from reports.scores.bootstrap import Interval, interval
+from reports.scores.icc import icc
+from reports.scores.kappa import confusion, kappa, percent_agreement
+from reports.scores.ratings import Ratings, complete, dominant_share, raters, units
+from reports.scores.verdicts import Verdict, of_criterion, of_icc, of_kappa
 
 
 class PairAgreement(Struct, frozen=True):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from uptake.scores.index import CohortIndex
+from reports.scores.index import CohortIndex
 
 STEPS = 2
 """Periods in a row in which both must go up."""
