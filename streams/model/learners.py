@@ -142,11 +142,10 @@ class LearnersStage:
             self._rows.put(_MARKS, marks)
         self._marks = marks
         if batch.generation < marks.life:
-            return []  # of an intake that slept while state was rebuilt: all of it is read again
+            return []  # of an intake that slept while state was rebuilt: it is read again
         marks.life = self._generation = batch.generation
+        marks.quiet = marks.quiet or batch.restored
         self._written_at = max(self._written_at, batch.written_at)
-        if batch.restored:
-            marks.quiet = True
         enriched = Enriched(
             batch.generation,
             self._partition,
