@@ -57,7 +57,7 @@ def sign(rows: EpochRows, wanted: Fingerprint, place: str) -> None:
     To be called when all is read and nothing is changed. `place`: of which partition, in words.
     """
     if rows.is_new:
-        rows.put(KEY, wanted)
+        rows.put_at_seal(KEY, wanted)
         return
     told = differences(rows.peek(KEY, decode_fingerprint), wanted)
     if told:

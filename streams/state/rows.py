@@ -75,6 +75,7 @@ class EpochRows:
     def __init__(self) -> None:
         self.position = _NOTHING
         self._mean_bytes: float = _FIRST_GUESS
+        self._at_seal: dict[bytes, object] = {}
         self._reset()
 
     def _reset(self) -> None:
@@ -166,6 +167,10 @@ class EpochRows:
         """Whether input was applied since the last epoch."""
         return self.position > self._base
 
+    def put_at_seal(self, key: bytes, row: object) -> None:
+        """As `put`, but when the epoch ends: until then nothing counts as changed by it."""
+        self._at_seal[key] = row
+
     def seal(self) -> Sealed:
         """End the epoch. From here on all rows are encoded again; decoded ones are worthless.
 
@@ -174,6 +179,8 @@ class EpochRows:
         """
         if not self.has_news:
             raise StateError("nothing was applied since the last epoch")
+        self._dirty.update(self._at_seal)
+        self._at_seal = {}
         changed, size = self._encode_changes()
         if changed:
             self._mean_bytes = max(_ROW_OVERHEAD, size / len(changed))

@@ -56,6 +56,8 @@ def _written(made_by: Fingerprint | None) -> EpochRows:
     rows.begin_at(0)
     if made_by is not None:
         fingerprint.sign(rows, made_by, "learners/0")
+        # A stage weighs its rows before it takes the first record.
+        assert not list(rows.changed())
     rows.put(b"k", 1)
     rows.position = 3
     sealed = rows.seal()
