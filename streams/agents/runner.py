@@ -19,6 +19,7 @@ from schemas.metrics import (
     RECORDS,
     STATE_ROWS,
 )
+from schemas.records import Fingerprint
 from schemas.settings import Settings
 from schemas.topics import state_topic
 from streams.agents.heartbeat import Heartbeat
@@ -27,6 +28,7 @@ from streams.agents.patches import commit_offsets, read_position, seek
 from streams.model.horizon import KEPT_DAYS
 from streams.model.stage import NEVER, Memory, Output, StageFactory
 from streams.state.errors import Guard, InputStuck
+from streams.state.fingerprint import sign
 from streams.state.log import Acknowledged, EpochLog, Trimmer
 from streams.state.rows import EpochRows
 from streams.state.table import EpochTable
@@ -76,6 +78,7 @@ class AgentRunner:
         source: str,
         factory: StageFactory,
         settings: Settings,
+        made_by: Fingerprint,
         heartbeat: Heartbeat,
         fail: Callable[[Exception], None],
     ) -> None:
@@ -88,6 +91,7 @@ class AgentRunner:
         self._app = app
         self._factory = factory
         self._settings = settings
+        self._made_by = made_by
         self._heartbeat = heartbeat
         self._fail = fail
         self._sender = FaustSender(app)
@@ -125,6 +129,7 @@ class AgentRunner:
     def _lane(self, partition: int, rows: EpochRows) -> Lane:
         stage = self._factory(rows, partition)
         stage.recovered()
+        sign(rows, self._made_by, f"{self.agent}/{partition}")
         log = EpochLog(state_topic(self.agent), partition, self._sender, self._trimmer)
         worker = self._settings.worker
         return Lane(self.agent, rows, stage, log, self._sender, worker, self._alone, self._fail)

@@ -136,15 +136,16 @@ class LearnersStage:
         if self._horizon.decides(offset):
             self._to_all |= self._horizon.decide(self._ids.by_day, HELD_BYTES, self._forget)
         batch = decode_batch(value)
-        self._generation = batch.generation
-        self._written_at = max(self._written_at, batch.written_at)
         marks = self._rows.get(_MARKS, _decode_marks)
         if marks is None:
             marks = Marks()
             self._rows.put(_MARKS, marks)
         self._marks = marks
-        if batch.restored:
-            marks.quiet = True
+        if batch.generation < marks.life:
+            return []  # of an intake that slept while state was rebuilt: it is read again
+        marks.life = self._generation = batch.generation
+        marks.quiet = marks.quiet or batch.restored
+        self._written_at = max(self._written_at, batch.written_at)
         enriched = Enriched(
             batch.generation,
             self._partition,

@@ -12,11 +12,12 @@ _decode_asset = msgspec.msgpack.Decoder(AssetEntry).decode
 
 class Marks(Struct, array_like=True):
     """How far each source partition was taken, of events and of dead outcomes: see `_place` for
-    the keys; and whether state is being rebuilt."""
+    the keys; whether state is being rebuilt; and the life of the topics between the stages."""
 
     events: dict[int, int] = {}
     dead: dict[int, int] = {}
     quiet: bool = False
+    life: int = 0
 
     def takes_event(self, event: Event) -> bool:
         """Move the mark to the event; False if it was taken already."""

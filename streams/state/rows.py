@@ -16,7 +16,7 @@ from zlib import crc32
 import msgspec
 from msgspec import Struct
 
-from streams.state.errors import ForeignWriter, LogCutShort, StateError
+from streams.state.errors import ForeignWriter, LogCutShort, LogDamaged, StateError
 
 T = TypeVar("T")
 
@@ -75,6 +75,7 @@ class EpochRows:
     def __init__(self) -> None:
         self.position = _NOTHING
         self._mean_bytes: float = _FIRST_GUESS
+        self._at_seal: dict[bytes, object] = {}
         self._reset()
 
     def _reset(self) -> None:
@@ -166,6 +167,10 @@ class EpochRows:
         """Whether input was applied since the last epoch."""
         return self.position > self._base
 
+    def put_at_seal(self, key: bytes, row: object) -> None:
+        """As `put`, but when the epoch ends: until then nothing counts as changed by it."""
+        self._at_seal[key] = row
+
     def seal(self) -> Sealed:
         """End the epoch. From here on all rows are encoded again; decoded ones are worthless.
 
@@ -174,6 +179,8 @@ class EpochRows:
         """
         if not self.has_news:
             raise StateError("nothing was applied since the last epoch")
+        self._dirty.update(self._at_seal)
+        self._at_seal = {}
         changed, size = self._encode_changes()
         if changed:
             self._mean_bytes = max(_ROW_OVERHEAD, size / len(changed))
@@ -241,7 +248,7 @@ class EpochRows:
     @property
     def is_new(self) -> bool:
         """Whether nothing was ever read or written."""
-        return self.position == _NOTHING and self._read_to == _NOTHING
+        return self._read_to == _NOTHING
 
     # Recovery
 
@@ -270,9 +277,9 @@ class EpochRows:
         try:
             epoch = _decode_epoch(record)
         except msgspec.MsgspecError as error:
-            raise StateError(f"a record of the state log is no epoch: {error}") from error
+            raise LogDamaged(f"a record of the state log is no epoch: {error}") from error
         if epoch.format != FORMAT:
-            raise StateError(
+            raise LogDamaged(
                 f"the state log has format {epoch.format}, this version reads {FORMAT}"
             )
         return epoch

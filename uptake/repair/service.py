@@ -18,8 +18,10 @@ from schemas.topics import BATCHES
 from sinks.clickhouse.client import Store
 from sinks.clickhouse.errors import TryAgain
 from sinks.clickhouse.repairs import DONE, IMPOSSIBLE, RepairAsk, WalkAsk
+from streams import life as lives
 from streams.catalog.load import Catalog, load
 from streams.intake.writer import NotWritten, Writer
+from streams.life import RebuildUnfinished
 from uptake.local.settle import Tick, Unsettled, arrive
 from uptake.reconcile.check import Kept, row_days, slices
 from uptake.reconcile.sql import Span
@@ -29,7 +31,7 @@ from uptake.repair.stretches import Covered, Job, jobs
 _POLL_SECONDS = 1.0
 _ARRIVE_SECONDS = 120.0
 _WRITE_SECONDS = 60.0
-_GENERATION_BIT = 44
+_LIFE_BIT = 44
 _log = logging.getLogger(__name__)
 
 
@@ -60,7 +62,7 @@ def run(settings: Settings) -> int:
             seen.set()
         except _Interrupted:
             break
-        except (TryAgain, KafkaException, NotWritten, Unsettled) as error:
+        except (TryAgain, KafkaException, NotWritten, Unsettled, RebuildUnfinished) as error:
             seen.clear()
             _log.warning("repair: tried again soon: %s", error)
         stop.wait(_POLL_SECONDS)
@@ -78,8 +80,8 @@ class Repairer:
     def round(self) -> int:
         """Look at the lists once, and do what they hold; return how many asks were ended.
 
-        Raises StoreError, KafkaException, NotWritten and Unsettled; what was not ended is done
-        at the next time.
+        Raises StoreError, KafkaException, NotWritten, Unsettled and RebuildUnfinished; what was
+        not ended is done at the next time.
         """
         with Store(self._settings.clickhouse) as store:
             if not _measure(store).total:
@@ -93,6 +95,7 @@ class Repairer:
         if not found:
             return 0
         began = monotonic()
+        life = lives.number(self._settings.kafka)
         possible = [ask for ask in found if ask.journey in self._catalog.journeys]
         unknown = [ask for ask in found if ask.journey not in self._catalog.journeys]
         lists.end_walks(store, unknown, IMPOSSIBLE, _now())
@@ -107,23 +110,18 @@ class Repairer:
             if ask is not None:
                 wanted += walks.stretches(self._catalog, walk, ask.asked, now)
         lists.ask(store, wanted)
-        back = {(ask.journey, ask.key, ask.learner) for ask in possible if self._waits(ask)}
-        self._send([w for w in known if (w.journey, w.key, w.learner.hex()) in back])
+        back = {(ask.journey, ask.key, ask.learner) for ask in possible if _waits(ask, life)}
+        self._send([w for w in known if (w.journey, w.key, w.learner.hex()) in back], life)
         lists.end_walks(store, possible, DONE, _now())
         _note("walk", len(possible), len(unknown), began)
         return len(found)
 
-    def _waits(self, ask: WalkAsk) -> bool:
-        """Whether the worker waits for the walk. What waited in an earlier life of the broker's
-        log is gone: state was rebuilt from all events since."""
-        return ask.recall and ask.asked >> _GENERATION_BIT == self._settings.kafka.generation
-
-    def _send(self, known: list[Recalled]) -> None:
+    def _send(self, known: list[Recalled], life: int) -> None:
         if not known:
             return
         kafka = self._settings.kafka
         writer = Writer(kafka, "uptake-repair")
-        for partition, value in walks.batches(known, kafka.generation, kafka.partitions, _now()):
+        for partition, value in walks.batches(known, life, kafka.partitions, _now()):
             writer.write(BATCHES, value, partition=partition)
         writer.finish(_WRITE_SECONDS)
 
@@ -191,6 +189,12 @@ def _note(kind: str, done: int, impossible: int, began: float) -> None:
             "repair: %d of kind %s cannot be repaired: old events are deleted, or the catalog or "
             "the broker is another one", impossible, kind,
         )  # fmt: skip
+
+
+def _waits(ask: WalkAsk, life: int) -> bool:
+    """Whether the worker waits for the walk. What waited in an earlier life of the topics between
+    the stages is gone: state was rebuilt from all events since."""
+    return ask.recall and ask.asked >> _LIFE_BIT == life
 
 
 def _now() -> int:
