@@ -10,11 +10,13 @@ from pathlib import Path
 from schemas.settings_load import load
 from streams.agents.stages import stage_factories
 from streams.agents.worker import run
-from streams.model.stage import Output, Rows, Stage
+from streams.model.stage import NEVER, Memory, Output, Rows, Stage
 
 
 class Skip:
     """A stage that takes its records and does nothing with them."""
+
+    memory = Memory(NEVER, 0, False)
 
     def apply(self, value: bytes, offset: int) -> list[Output]:
         """Nothing."""

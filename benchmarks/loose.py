@@ -37,7 +37,7 @@ class LooseLane(Lane):
             if self._begun is None:
                 self._begun = monotonic()
             await self._send(outputs)
-        if self.rows.changed_bytes() >= self._settings.epoch_bytes:
+        if self._is_whole(offset):
             await self.end_epoch()
         return Verdict.TAKEN
 
@@ -63,8 +63,8 @@ class LooseLane(Lane):
 class NoMemory:
     """In the place of the memory of event ids."""
 
-    def __init__(self, rows: Rows, budget: int) -> None:
-        """Nothing to keep."""
+    def __init__(self, rows: Rows) -> None:
+        self.by_day: dict[int, int] = {}
 
     def recovered(self) -> None:
         """Nothing to rebuild."""
@@ -77,6 +77,9 @@ class NoMemory:
         """Nothing."""
 
     def settle(self) -> None:
+        """Nothing."""
+
+    def forget(self, before: int) -> None:
         """Nothing."""
 
 

@@ -52,6 +52,21 @@ EPOCH_SECONDS = Histogram(
 )
 EPOCH_BYTES = Counter("uptake_epoch_bytes_total", "Bytes written to an epoch log", ["agent"])
 STATE_ROWS = Gauge("uptake_state_rows", "Rows of keyed state in memory", ["agent", "partition"])
+MEMORY_HELD = Gauge(
+    "uptake_memory_held_bytes",
+    "Memory that keyed state takes, as last reckoned",
+    ["agent", "partition"],
+)
+MEMORY_OVER_BUDGET = Gauge(
+    "uptake_memory_over_budget",
+    "1: keyed state takes more than its budget, and only days that are always kept are left",
+    ["agent", "partition"],
+)
+MEMORY_HORIZON = Gauge(
+    "uptake_memory_horizon_timestamp_seconds",
+    "What happened before this (seconds since 1970 UTC) was let go of; 0: nothing was",
+    ["agent", "partition"],
+)
 OFFSET_CHECKS = Counter(
     "uptake_offset_checks_total",
     "Records that came at an unexpected offset (repeated, early)",

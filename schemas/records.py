@@ -1,11 +1,16 @@
 """Records on the internal topics: msgpack arrays, decoded by msgspec into structs.
 
 Times are integers: milliseconds since 1970 UTC unless a field says otherwise. Empty text means
-"none". A learner is a keyed pseudonym of 16 bytes. `generation` counts the lives of the broker's
-log: an embedded broker forgets everything at its end, and then offsets begin again at 0.
+"none". A learner is a keyed pseudonym of 16 bytes.
+
+`generation` counts lives of logs, of two kinds. In coordinates (Coordinates, Event, DeadOutcome,
+Mark, Duplicate, DeadLetter) it is the life of the source topics (`kafka.generation`): an embedded
+broker forgets everything at its end, and then offsets begin again at 0. In the records that the
+stages exchange (Batch, Enriched, Steps, Panes, Indicators) it is the life of the topics between
+them (`Life.number`), which are made anew whenever state is rebuilt.
 """
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -340,6 +345,29 @@ class DeadLetter(Struct, array_like=True, gc=False):
     headers: list[tuple[str, bytes | None]] = []
 
 
+class Fingerprint(Struct, array_like=True, frozen=True):
+    """What keyed state was made by. State that another one has made is not read."""
+
+    format: int
+    partitions: int
+    catalog: str
+    vocabulary: str
+
+
+class Life(Struct, array_like=True, frozen=True):
+    """The record of `uptake.life`: the life of the topics between the stages that is in force.
+
+    `phase`: begun, the topics may be missing or half filled, and nobody reads sources; filled,
+    they hold all stored events, and the store may still show numbers of earlier lives; whole,
+    all is done. `positions`: where intake goes on, decided once when the life began.
+    """
+
+    number: int
+    phase: Literal["begun", "filled", "whole"]
+    made_by: Fingerprint
+    positions: list[Mark] = []
+
+
 encode = msgspec.msgpack.Encoder().encode
 """Any of the records above -> bytes. Raises nothing for well-typed records."""
 
@@ -349,6 +377,8 @@ decode_steps = msgspec.msgpack.Decoder(Steps).decode
 decode_panes = msgspec.msgpack.Decoder(Panes).decode
 decode_indicators = msgspec.msgpack.Decoder(Indicators).decode
 decode_dead_letter = msgspec.msgpack.Decoder(DeadLetter).decode
+decode_fingerprint = msgspec.msgpack.Decoder(Fingerprint).decode
+decode_life = msgspec.msgpack.Decoder(Life).decode
 
 
 def version_of(generation: int, position: int) -> int:

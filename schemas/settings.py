@@ -91,7 +91,13 @@ class WorkerSettings(Struct, frozen=True, forbid_unknown_fields=True):
     large, and a record of the log may have 8 MB."""
     session_seconds: Annotated[float, Meta(ge=1)] = 10.0
     id_memory: Positive = 2_000_000
-    """How many event ids a worker remembers, all its partitions together."""
+    """How many event ids all partitions together remember; over it the oldest days go."""
+    memory_mb: Annotated[int, Meta(ge=16)] = 1_024
+    """Memory for keyed state (in 1,000,000 bytes) if one worker holds all partitions. Half of it
+    is for learners, an eighth for objects, each shared equally by the partitions; over it the
+    oldest days go, but never the last 57. The rest is for what the rolling stage holds, which
+    lets go of what they let go of. Change it, and `id_memory`, only between a clean stop and
+    start."""
     catalog: str = ""
     """A catalog file in place of the bundled one."""
     vocabulary: str = ""

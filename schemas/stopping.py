@@ -32,6 +32,8 @@ class Exit(IntEnum):
     TIMEOUT = 4
     """The time that was given is over; a process that was told to end had to leave something
     begun, which the next one does again. Nothing is lost by it."""
+    REBUILD = 10
+    """State can not be used: `uptake rebuild-state` has to run before the process is started."""
     INTERRUPTED = 130
     """Ctrl-C ended a command."""
 
@@ -41,7 +43,8 @@ def explained() -> str:
     return (
         "0 done; 1 did not work, or a process can not go on; 2 wrong arguments or settings; "
         "3 something needed is missing, away or taken; 4 out of time: a process that was told to "
-        "end left something for the next one to do; 130 interrupted"
+        "end left something for the next one to do; 10 `uptake rebuild-state` has to run first; "
+        "130 interrupted"
     )
 
 

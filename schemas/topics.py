@@ -19,6 +19,8 @@ ENRICHED: Final = "uptake.enriched"
 STEPS: Final = "uptake.steps"
 PANES: Final = "uptake.panes"
 INDICATORS: Final = "uptake.indicators"
+LIFE: Final = "uptake.life"
+"""One record: which life of the topics between the stages this is (`schemas.records.Life`)."""
 
 
 def state_topic(agent: str) -> str:
@@ -27,3 +29,14 @@ def state_topic(agent: str) -> str:
 
 
 AGENTS: Final = ("learners", "objects", "rolling")
+
+REMADE: Final = (
+    BATCHES,
+    ENRICHED,
+    STEPS,
+    PANES,
+    INDICATORS,
+    *(state_topic(agent) for agent in AGENTS),
+)
+"""Topics that hold nothing which could not be made again from the stored events: they are deleted
+and made anew when state is rebuilt."""

@@ -102,6 +102,11 @@ class Vocabulary:
             self._expanded[curie] = found
         return found
 
+    def rules(self) -> list[tuple[str, str, list[_Condition]]]:
+        """The whole table in one form, whatever the order and prefixes of the file: verb, type
+        and the conditions in the order in which they are tried."""
+        return sorted((*key, conditions) for key, conditions in self._conditions.items())
+
     def _add(self, rule: Rule, groups: Mapping[str, list[str]]) -> None:
         asked = tuple(sorted(rule.when.items()))
         types = [each for name in rule.types for each in groups.get(name, [name])]

@@ -1,6 +1,7 @@
 """Which topics there are, with which partitions and limits; makes and checks them."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from time import monotonic, sleep
 from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
@@ -9,10 +10,16 @@ from confluent_kafka.cimpl import NewTopic
 
 from schemas import topics
 from schemas.settings import KafkaSettings, Settings
-from streams.kafka_clients import MAX_RECORD_BYTES, client_config, watermarks
+from streams.kafka_clients import (
+    MAX_RECORD_BYTES,
+    client_config,
+    once_coordinated,
+    watermarks,
+)
 
 _DAY_MS = 86_400_000
 _WAIT_SECONDS = 15.0
+_AGAIN_SECONDS = 0.1
 _KAFKA_DEFAULT_BYTES = 1_048_588
 _RECORD_OVERHEAD = 10_000
 
@@ -27,6 +34,8 @@ class TopicSpec(NamedTuple):
     name: str
     partitions: int
     config: dict[str, str]
+    exact: bool = True
+    """It has to have just so many partitions; else that is only how it is made."""
 
 
 class TopicInfo(NamedTuple):
@@ -67,19 +76,13 @@ def _specs(settings: Settings) -> list[TopicSpec]:
         "segment.bytes": str(64 * 1024 * 1024),
         "max.message.bytes": str(MAX_RECORD_BYTES),
     }
-    between = (
-        topics.BATCHES,
-        topics.ENRICHED,
-        topics.STEPS,
-        topics.PANES,
-        topics.INDICATORS,
-    )
+    logs = frozenset(topics.state_topic(agent) for agent in topics.AGENTS)
     return [
-        *(TopicSpec(name, wide, events) for name in topics.EVENTS),
+        *(TopicSpec(name, wide, events, exact=False) for name in topics.EVENTS),
         TopicSpec(topics.DIRECTORY, 1, {"cleanup.policy": "compact"}),
+        TopicSpec(topics.LIFE, 1, {"cleanup.policy": "compact"}),
         TopicSpec(topics.DEAD_LETTERS, 1, _kept(30, MAX_RECORD_BYTES)),
-        *(TopicSpec(name, wide, internal) for name in between),
-        *(TopicSpec(topics.state_topic(agent), wide, state) for agent in topics.AGENTS),
+        *(TopicSpec(name, wide, state if name in logs else internal) for name in topics.REMADE),
     ]
 
 
@@ -89,14 +92,73 @@ def ensure(settings: Settings) -> list[str]:
     Raises TopicError when a topic that is there has another number of partitions or when the
     broker refuses one, KafkaException when the cluster can not be reached.
     """
-    admin = _admin(settings.kafka)
-    wanted = specs(settings)
-    _check(wanted, _partitions(admin))
-    missing = [spec for spec in wanted if spec.name not in _partitions(admin)]
-    made = _create(admin, missing, settings.kafka.replication)
+    _check(settings)
+    made = _make_missing(settings, specs(settings))
     # Somebody else may have made them meanwhile, by other settings.
-    _check(wanted, _partitions(admin))
+    _check(settings)
     return made
+
+
+def ensure_kept(settings: Settings) -> None:
+    """Make the topics that are missing of those that `remake` leaves alone. Raises as `ensure`."""
+    _make_missing(settings, [spec for spec in specs(settings) if spec.name not in topics.REMADE])
+
+
+def unlike(settings: Settings) -> list[str]:
+    """A sentence for each topic that has another number of partitions than it has to have.
+
+    Raises KafkaException when the cluster can not be reached.
+    """
+    there = present(settings.kafka)
+    return [
+        f"{spec.name} has {there[spec.name]} partitions, expected {spec.partitions}"
+        for spec in specs(settings)
+        if spec.exact and there.get(spec.name, spec.partitions) != spec.partitions
+    ]
+
+
+def remake(settings: Settings) -> None:
+    """Delete the topics in `topics.REMADE` with all they hold, and make them anew, with the
+    number of partitions that the settings say. May be called again after any failure.
+
+    Raises TopicError when the broker refuses, KafkaException when it can not be reached.
+    """
+    admin = _admin(settings.kafka)
+    old = [name for name in topics.REMADE if name in _partitions(admin)]
+    if old:
+        for name, deleted in admin.delete_topics(old, operation_timeout=_WAIT_SECONDS).items():
+            _deleted(name, deleted)
+    limit = monotonic() + _WAIT_SECONDS
+    # A broker deletes for a while after it has answered.
+    while any(name in _partitions(admin) for name in topics.REMADE):
+        if monotonic() > limit:
+            raise TopicError("The broker does not delete the topics between the stages")
+        sleep(_AGAIN_SECONDS)
+    new = [spec for spec in specs(settings) if spec.name in topics.REMADE]
+    _create(admin, new, settings.kafka.replication)
+    while unlike(settings) or any(name not in _partitions(admin) for name in topics.REMADE):
+        if monotonic() > limit:
+            raise TopicError("The broker does not make the topics between the stages")
+        sleep(_AGAIN_SECONDS)
+
+
+def present(settings: KafkaSettings) -> dict[str, int]:
+    """Topic -> number of partitions, of all topics of the cluster. Raises KafkaException."""
+    return _partitions(_admin(settings))
+
+
+def members(settings: KafkaSettings, groups: Sequence[str]) -> dict[str, int]:
+    """How many members each of the groups has. Raises KafkaException.
+
+    The embedded broker names none, whoever is there.
+    """
+    admin = _admin(settings)
+
+    def ask() -> dict[str, int]:
+        asked = admin.describe_consumer_groups(list(groups), request_timeout=_WAIT_SECONDS)
+        return {group: _members(described) for group, described in asked.items()}
+
+    return once_coordinated(ask, _WAIT_SECONDS)
 
 
 def describe(settings: Settings) -> list[TopicInfo]:
@@ -104,15 +166,15 @@ def describe(settings: Settings) -> list[TopicInfo]:
 
     Raises KafkaException when the cluster can not be reached.
     """
-    present = _partitions(_admin(settings.kafka))
+    there = present(settings.kafka)
     consumer = Consumer({**client_config(settings.kafka, "uptake-admin"), "group.id": "uptake"})
     try:
         return [
             TopicInfo(
                 spec.name,
-                spec.partitions,
-                present.get(spec.name, 0),
-                _records(consumer, spec.name, present.get(spec.name, 0)),
+                spec.partitions if spec.exact else there.get(spec.name, spec.partitions),
+                there.get(spec.name, 0),
+                _records(consumer, spec.name, there.get(spec.name, 0)),
                 spec.config,
             )
             for spec in specs(settings)
@@ -140,19 +202,42 @@ def _partitions(admin: AdminClient) -> dict[str, int]:
     return {name: len(topic.partitions) for name, topic in metadata.topics.items()}
 
 
-def _check(wanted: list[TopicSpec], present: Mapping[str, int]) -> None:
-    wrong = [
-        f"{spec.name} has {present[spec.name]} partitions, expected {spec.partitions}"
-        for spec in wanted
-        if present.get(spec.name, spec.partitions) != spec.partitions
-    ]
+def _check(settings: Settings) -> None:
+    wrong = unlike(settings)
     if wrong:
         raise TopicError(
             "; ".join(wrong)
-            + ". The setting kafka.partitions has to stay what it was when the topics were made:"
-            " learners and their state lie on partitions by it. Set it back"
-            " (UPTAKE_KAFKA_PARTITIONS), or delete all topics of Uptake and begin again."
+            + ". Learners and their state lie on partitions by the setting kafka.partitions. Set"
+            " it back (UPTAKE_KAFKA_PARTITIONS), or end intake, worker and sink and run `uptake"
+            " rebuild-state`, which makes these topics anew."
         )
+
+
+def _make_missing(settings: Settings, wanted: list[TopicSpec]) -> list[str]:
+    admin = _admin(settings.kafka)
+    there = _partitions(admin)
+    missing = [spec for spec in wanted if spec.name not in there]
+    return _create(admin, missing, settings.kafka.replication)
+
+
+def _deleted(name: str, result: Any) -> None:
+    try:
+        result.result()
+    except KafkaException as refused:
+        error: KafkaError = refused.args[0]
+        # It is gone all the same.
+        if error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+            raise TopicError(f"The broker did not delete {name}: {error.str()}") from refused
+
+
+def _members(described: Any) -> int:
+    try:
+        return len(described.result().members)
+    except KafkaException as error:
+        # Newer brokers say so of a group that nobody was ever in.
+        if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
+            return 0
+        raise
 
 
 def _create(admin: AdminClient, missing: list[TopicSpec], replication: int) -> list[str]:

@@ -2,7 +2,8 @@
 
 import logging
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
@@ -23,6 +24,14 @@ _NO_LEADER = frozenset(
         KafkaError.UNKNOWN_TOPIC_OR_PART,
     }
 )
+_NO_COORDINATOR = frozenset(
+    {
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.NOT_COORDINATOR,
+    }
+)
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 _logged: dict[str, float] = {}
 """Kind of error -> when it was logged last, by the monotonic clock."""
@@ -100,6 +109,19 @@ def producer_config(settings: KafkaSettings, client: str) -> dict[str, Any]:
         # For ever: giving up on one record would leave a gap before the next.
         "message.timeout.ms": 0,
     }
+
+
+def once_coordinated(ask: Callable[[], T], seconds: float) -> T:
+    """What `ask` returns; asked again for so many seconds while a broker that has just started
+    does not know the groups yet. Raises KafkaException."""
+    limit = time.monotonic() + seconds
+    while True:
+        try:
+            return ask()
+        except KafkaException as error:
+            if error.args[0].code() not in _NO_COORDINATOR or time.monotonic() > limit:
+                raise
+            time.sleep(_RETRY_SECONDS)
 
 
 def watermarks(consumer: Consumer, partition: TopicPartition, seconds: float) -> tuple[int, int]:

@@ -8,6 +8,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes is the machine's affair.
+settings.register_profile("uptake", deadline=None)
+settings.load_profile("uptake")
 
 pytest_plugins = ["tests.fixtures.brokers"]
 

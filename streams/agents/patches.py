@@ -114,6 +114,13 @@ async def commit_offsets(app: AppT, offsets: Mapping[TP, int]) -> bool:
     return await cast(Consumer, app.consumer)._commit(offsets)
 
 
+async def committed_offset(app: AppT, tp: TP) -> int | None:
+    """What the group has committed of an input partition that is ours; None: nothing."""
+    thread = cast(PromptConsumer, app.consumer)._thread
+    found: int | None = await thread.call_thread(thread._ensure_consumer().committed, tp)
+    return found
+
+
 def forget_log(app: AppT, topic: str) -> None:
     """Let Faust read a table's log from its beginning, whatever it has read of it before."""
     recovery = cast(TableManager, app.tables).recovery

@@ -9,14 +9,26 @@ from typing import Any, cast
 from faust import Stream
 from faust.types import TP, AppT, EventT
 
-from schemas.metrics import LAG_RECORDS, LAG_SECONDS, OFFSET_CHECKS, RECORDS, STATE_ROWS
+from schemas.metrics import (
+    LAG_RECORDS,
+    LAG_SECONDS,
+    MEMORY_HELD,
+    MEMORY_HORIZON,
+    MEMORY_OVER_BUDGET,
+    OFFSET_CHECKS,
+    RECORDS,
+    STATE_ROWS,
+)
+from schemas.records import Fingerprint
 from schemas.settings import Settings
 from schemas.topics import state_topic
 from streams.agents.heartbeat import Heartbeat
 from streams.agents.lane import Lane, Verdict
 from streams.agents.patches import commit_offsets, read_position, seek
-from streams.model.stage import Output, StageFactory
+from streams.model.horizon import KEPT_DAYS
+from streams.model.stage import NEVER, Memory, Output, StageFactory
 from streams.state.errors import Guard, InputStuck
+from streams.state.fingerprint import sign
 from streams.state.log import Acknowledged, EpochLog, Trimmer
 from streams.state.rows import EpochRows
 from streams.state.table import EpochTable
@@ -25,6 +37,7 @@ _SEEK_AGAIN_SECONDS = 1.0
 _STUCK_SECONDS = 30.0
 _COMMIT_SECONDS = 1.0
 _SWALLOWED_SECONDS = 3.0
+_DAY_SECONDS = 86_400
 
 _MANY_RECORDS = 16
 """So many unread records of a partition mean that the worker is behind; a poll of intake makes
@@ -65,6 +78,7 @@ class AgentRunner:
         source: str,
         factory: StageFactory,
         settings: Settings,
+        made_by: Fingerprint,
         heartbeat: Heartbeat,
         fail: Callable[[Exception], None],
     ) -> None:
@@ -77,6 +91,7 @@ class AgentRunner:
         self._app = app
         self._factory = factory
         self._settings = settings
+        self._made_by = made_by
         self._heartbeat = heartbeat
         self._fail = fail
         self._sender = FaustSender(app)
@@ -87,6 +102,7 @@ class AgentRunner:
         self._next_commit = 0.0
         self._read_at: dict[int, float] = {}
         self._awaited: dict[int, tuple[int, float]] = {}
+        self._over_budget: set[int] = set()
         self._tasks: dict[object, asyncio.Task[None]] = {}
 
     # What the table says
@@ -95,6 +111,7 @@ class AgentRunner:
         """Every partition is gone: a rebalance begins."""
         for partition in self._lanes:
             STATE_ROWS.labels(self.agent, partition).set(0)
+            self._note_memory(partition, Memory(NEVER, 0, False))
         self._lanes.clear()
         self._gaps.clear()
         self._awaited.clear()
@@ -112,6 +129,7 @@ class AgentRunner:
     def _lane(self, partition: int, rows: EpochRows) -> Lane:
         stage = self._factory(rows, partition)
         stage.recovered()
+        sign(rows, self._made_by, f"{self.agent}/{partition}")
         log = EpochLog(state_topic(self.agent), partition, self._sender, self._trimmer)
         worker = self._settings.worker
         return Lane(self.agent, rows, stage, log, self._sender, worker, self._alone, self._fail)
@@ -180,10 +198,26 @@ class AgentRunner:
     def _note_state(self) -> None:
         for partition, lane in self._lanes.items():
             STATE_ROWS.labels(self.agent, partition).set(len(lane.rows))
+            self._note_memory(partition, lane.memory)
             unread = self._unread(partition, lane)
             age = time() - self._read_at.get(partition, time()) if unread else 0.0
             LAG_RECORDS.labels("worker", self.source, partition).set(unread)
             LAG_SECONDS.labels("worker", self.source, partition).set(max(0.0, age))
+
+    def _note_memory(self, partition: int, memory: Memory) -> None:
+        MEMORY_HELD.labels(self.agent, partition).set(memory.held)
+        MEMORY_OVER_BUDGET.labels(self.agent, partition).set(memory.over_budget)
+        MEMORY_HORIZON.labels(self.agent, partition).set(max(0, memory.horizon) * _DAY_SECONDS)
+        if memory.over_budget and partition not in self._over_budget:
+            _log.warning(
+                "%s/%d: memory holds %d MB, more than its budget, and lets nothing more go: "
+                "the last %d days are always kept; raise worker.memory_mb, or take more partitions",
+                self.agent,
+                partition,
+                memory.held // 1_000_000,
+                KEPT_DAYS,
+            )
+        (self._over_budget.add if memory.over_budget else self._over_budget.discard)(partition)
 
     def _unread(self, partition: int, lane: Lane) -> int:
         """How many records wait, by what the last fetch said of the end."""

@@ -22,6 +22,7 @@ def stage_factories(settings: Settings) -> dict[str, StageFactory]:
     # Here, so that the machinery of the worker can be used without the stages.
     from schemas import vocabulary
     from streams.catalog import load
+    from streams.model.horizon import Limits
     from streams.model.learners import LearnersStage
     from streams.model.objects import ObjectsStage
     from streams.model.rolling import RollingStage
@@ -29,13 +30,14 @@ def stage_factories(settings: Settings) -> dict[str, StageFactory]:
     partitions = settings.kafka.partitions
     catalog = load(settings.worker.catalog)
     names = vocabulary.load(settings.worker.vocabulary or None)
-    id_budget = max(1, settings.worker.id_memory // partitions)
+    memory = settings.worker.memory_mb * 1_000_000 // partitions
+    ids = max(1, settings.worker.id_memory // partitions)
 
     def learners(rows: Rows, partition: int) -> Stage:
-        return LearnersStage(rows, partition, partitions, catalog, names, id_budget)
+        return LearnersStage(rows, partition, partitions, catalog, names, Limits(memory // 2, ids))
 
     def objects(rows: Rows, partition: int) -> Stage:
-        return ObjectsStage(rows, partition, partitions, catalog)
+        return ObjectsStage(rows, partition, partitions, catalog, Limits(memory // 8))
 
     def rolling(rows: Rows, partition: int) -> Stage:
         return RollingStage(rows, partition, partitions)

@@ -7,6 +7,7 @@ import signal
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from time import sleep
 from typing import Any, NamedTuple, cast
 
@@ -16,6 +17,7 @@ from faust.types import StreamT
 from mode.supervisors import CrashingSupervisor
 
 from schemas.health import serve
+from schemas.records import Fingerprint
 from schemas.settings import Settings
 from schemas.stopping import Exit, end_within, started
 from schemas.topics import AGENTS
@@ -27,7 +29,8 @@ from streams.agents.security import credentials
 from streams.agents.stages import SOURCES, stage_factories
 from streams.kafka_clients import MAX_RECORD_BYTES
 from streams.model.stage import StageFactory
-from streams.state.errors import Guard
+from streams.state import fingerprint
+from streams.state.errors import Guard, exit_code
 
 _TICK_SECONDS = 0.025
 _LEAVE_SECONDS = 4.0
@@ -69,7 +72,7 @@ class Failure:
         if self.error is None:
             self.error = error
             _log.critical("the worker stops: %s: %s", type(error).__name__, error, exc_info=error)
-            _after(_CRASH_SECONDS, _end)
+            _after(_CRASH_SECONDS, partial(_end, exit_code(error)))
             self._task = asyncio.ensure_future(self._app.crash(error))
 
 
@@ -85,7 +88,8 @@ def run(settings: Settings, factories: Mapping[str, StageFactory] | None = None)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     with tempfile.TemporaryDirectory(prefix="uptake-worker-") as folder:
-        made = build(settings, folder, factories or stage_factories(settings))
+        made_by = fingerprint.of(settings)
+        made = build(settings, folder, factories or stage_factories(settings), made_by)
         port = serve(settings.metrics, "worker", made.is_ready)
         _log.info("worker: metrics on %s:%d", settings.metrics.host, port)
         # Logging is ours; Faust's own, at level warning, turns on debug lines everywhere.
@@ -96,7 +100,8 @@ def run(settings: Settings, factories: Mapping[str, StageFactory] | None = None)
         try:
             process.execute_from_commandline()
         except SystemExit as ended:
-            return int(ended.code or 0)
+            error = made.failure.error
+            return int(ended.code or 0) if error is None else exit_code(error)
 
 
 class WorkerApp(NamedTuple):
@@ -115,14 +120,22 @@ class WorkerApp(NamedTuple):
         return self.failure.error is None and not any(runner.is_busy for runner in self.runners)
 
 
-def build(settings: Settings, folder: str, factories: Mapping[str, StageFactory]) -> WorkerApp:
-    """The app with its agents, not started. Raises SecurityError."""
+def build(
+    settings: Settings,
+    folder: str,
+    factories: Mapping[str, StageFactory],
+    made_by: Fingerprint,
+) -> WorkerApp:
+    """The app with its agents, not started. `made_by`: see `streams.state.fingerprint`. Raises
+    SecurityError."""
     app = faust.App(settings.worker.group, **_app_settings(settings, folder))
     patches.install(app, idempotent=not settings.kafka.memory_only)
     failure = Failure(app)
     heartbeat = Heartbeat(settings.worker.session_seconds)
     runners = [
-        AgentRunner(app, agent, SOURCES[agent], factories[agent], settings, heartbeat, failure)
+        AgentRunner(
+            app, agent, SOURCES[agent], factories[agent], settings, made_by, heartbeat, failure
+        )
         for agent in AGENTS
     ]
     for runner in runners:
@@ -224,6 +237,6 @@ def _leave_early(number: int, frame: object) -> None:
     raise SystemExit(int(Exit.DONE))
 
 
-def _end() -> None:
+def _end(code: int) -> None:
     """What was not written is done again by the next one."""
-    os._exit(int(Exit.FAILED))
+    os._exit(code)

@@ -38,13 +38,13 @@ class _Share:
 
 
 class Packer:
-    """Collects one poll."""
+    """Collects one poll. `life`: of the topics between the stages."""
 
-    __slots__ = ("_assets", "_generation", "_pack_events", "_partitions", "_shares")
+    __slots__ = ("_assets", "_life", "_pack_events", "_partitions", "_shares")
 
-    def __init__(self, partitions: int, generation: int, pack_events: int) -> None:
+    def __init__(self, partitions: int, life: int, pack_events: int) -> None:
         self._partitions = partitions
-        self._generation = generation
+        self._life = life
         self._pack_events = pack_events
         self._assets: list[AssetEntry] = []
         self._shares = [_Share() for _ in range(partitions)]
@@ -88,7 +88,7 @@ class Packer:
         count = ceil(longest / self._pack_events) or bool(marks)
         made = [
             Batch(
-                generation=self._generation,
+                generation=self._life,
                 written_at=written_at,
                 events=_part(share.events, index, count),
                 dead=_part(share.dead, index, count),

@@ -82,7 +82,8 @@ class Reading:
 class Reader:
     """Reads polls. `books`: the partitions that are ours, changed by the owner of this reader.
     `breaker` is told of invalid records; when it has tripped, the poll must not be written. `wait`
-    is called between two tries to decode a record; what it raises ends the poll."""
+    is called between two tries to decode a record; what it raises ends the poll. `life`: of the
+    topics between the stages."""
 
     def __init__(
         self,
@@ -91,6 +92,7 @@ class Reader:
         books: dict[Source, Book],
         breaker: Breaker,
         wait: Callable[[Exception], None],
+        life: int,
     ) -> None:
         self._settings = settings
         self._decode = decode
@@ -98,6 +100,7 @@ class Reader:
         self._breaker = breaker
         self._wait = wait
         self._generation = settings.kafka.generation
+        self._life = life
         self._future_ms = int(settings.intake.future_seconds * 1000)
 
     def read(self, records: Sequence[Record], now: int, moved: bool) -> Reading:
@@ -107,7 +110,7 @@ class Reader:
         left from an earlier ownership, so nothing is taken of its partition.
         """
         kafka = self._settings.kafka
-        packer = Packer(kafka.partitions, kafka.generation, self._settings.intake.pack_events)
+        packer = Packer(kafka.partitions, self._life, self._settings.intake.pack_events)
         reading = Reading(packer)
         books = self._books
         for record in records:

@@ -1,29 +1,36 @@
-"""Gives the log of an embedded broker, which begins empty, what the store has from before.
+"""Fills the topics between the stages, which begin a new life empty, with what the store has.
 
 Every event that was stored is written once more to its partition of `uptake.batches`, with its
 old coordinates and the cohort it had, so that the worker can rebuild its state; the directories
-come first. Nothing of it is stored a second time.
+come first, and marks last. Nothing of it is stored a second time.
 """
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import msgspec
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from schemas.records import AssetEntry, Attribute, Batch, Cohort, Event, LearnerEntry, encode
-from schemas.settings import KafkaSettings, Settings
-from schemas.topics import BATCHES, SOURCES
-from streams.intake import store
+from schemas.records import (
+    AssetEntry,
+    Attribute,
+    Batch,
+    Cohort,
+    Event,
+    LearnerEntry,
+    Life,
+    encode,
+)
+from schemas.settings import Settings
+from schemas.topics import BATCHES, DIRECTORY, SOURCES
+from streams import life as lives
+from streams.intake import directory, store
 from streams.intake.packer import Packer, encoded
 from streams.intake.writer import Writer
-from streams.kafka_clients import consumer_config
+from streams.kafka_clients import consumer_config, once_coordinated
 
-_GROUP = "uptake-restore"
-_DONE = TopicPartition(BATCHES, 0, 1)
-"""Committed in our group once all is restored: a broker that forgot everything forgot this too."""
 _WAIT_SECONDS = 60.0
 
 _EVENTS = """
@@ -48,46 +55,69 @@ _NO_ATTRIBUTES: dict[str, Attribute] = {}
 _decode_attributes = msgspec.json.Decoder(dict[str, Attribute]).decode
 
 
-def run(settings: Settings, progress: Callable[[int, int], None]) -> int:
-    """Restore, unless this broker keeps its log or was restored before; return how many events.
+def fill(settings: Settings, life: Life, progress: Callable[[int, int], None]) -> int:
+    """Write all that is stored to the batches of this life; return how many events.
 
-    `progress` is told (events acknowledged or on their way, all). Raises StoreUnavailable,
-    NotWritten and KafkaException; then begin again with a new broker, or call it again: events
-    that come twice are known by their coordinates.
+    To be called once in a life. `progress` is told (events acknowledged or on their way, all).
+    Raises StoreUnavailable, NotWritten and KafkaException; then begin a new life.
     """
-    if not settings.kafka.memory_only or _restored(settings.kafka):
-        return 0
     [(total,)] = store.rows(settings.clickhouse, "SELECT count() FROM events_log")
     writer = Writer(settings.kafka, "uptake-restore")
-    directory = _directory(settings)
-    _write(settings, writer, directory)
+    _write(settings, writer, _directory(settings, life))
     done = 0
     for block in store.columns(settings.clickhouse, _EVENTS):
-        packer = _packer(settings)
+        packer = _packer(settings, life)
         for event in _events(block):
             packer.event(event)
         _write(settings, writer, packer)
         done += len(block[0])
         progress(done, total)
-    if writer.sent:
-        _end(settings, writer)
+    _end(settings, writer, life)
     writer.finish(_WAIT_SECONDS)
-    _note_restored(settings.kafka)
     return done
 
 
-def _packer(settings: Settings) -> Packer:
-    kafka = settings.kafka
-    return Packer(kafka.partitions, kafka.generation, settings.intake.pack_events)
+def _packer(settings: Settings, life: Life) -> Packer:
+    return Packer(settings.kafka.partitions, life.number, settings.intake.pack_events)
 
 
-def _directory(settings: Settings) -> Packer:
-    packer = _packer(settings)
+def _directory(settings: Settings, life: Life) -> Packer:
+    """What the store has of the directories, and what intake has read since of their topic: the
+    batches that carried that are gone."""
+    entries: dict[object, directory.Entry] = {}
     for row in store.rows(settings.clickhouse, _LEARNERS):
-        packer.learner(LearnerEntry(*row))
+        entries[row[0]] = LearnerEntry(*row)
     for row in store.rows(settings.clickhouse, _ASSETS):
-        packer.asset(AssetEntry(*row))
+        entries[row[0]] = AssetEntry(*row)
+    entries.update(_of_topic(settings))
+    packer = _packer(settings, life)
+    for entry in entries.values():
+        if isinstance(entry, LearnerEntry):
+            packer.learner(entry)
+        else:
+            packer.asset(entry)
     return packer
+
+
+def _of_topic(settings: Settings) -> Iterator[tuple[object, directory.Entry]]:
+    place = TopicPartition(DIRECTORY, 0)
+    group = settings.intake.group
+    consumer = Consumer(consumer_config(settings.kafka, group, "uptake-restore"))
+    try:
+        committed = partial(consumer.committed, [place], timeout=_WAIT_SECONDS)
+        [read] = once_coordinated(committed, _WAIT_SECONDS)
+    finally:
+        consumer.close()
+    if read.error is not None:
+        raise KafkaException(read.error)
+    if read.offset <= 0:
+        return
+    for record in lives.records(settings.kafka, DIRECTORY, 0, read.offset):
+        try:
+            entry = directory.entry_of(record.key(), record.value(), record.timestamp()[1])
+        except ValueError:
+            continue  # intake has made a dead letter of it
+        yield entry.learner if isinstance(entry, LearnerEntry) else entry.asset_id, entry
 
 
 def _write(settings: Settings, writer: Writer, packer: Packer) -> None:
@@ -96,10 +126,15 @@ def _write(settings: Settings, writer: Writer, packer: Packer) -> None:
             writer.write(BATCHES, value, partition=partition)
 
 
-def _end(settings: Settings, writer: Writer) -> None:
-    ended = Batch(settings.kafka.generation, _now(), restore_ended=True)
+def _end(settings: Settings, writer: Writer, life: Life) -> None:
+    """The last records of each partition. The marks are those that the store has: so also a
+    partition that there was not in the life before says how far sources were passed."""
+    ended = encode(Batch(life.number, _now(), restore_ended=True))
+    marks = encode(Batch(life.number, _now(), marks=life.positions))
     for partition in range(settings.kafka.partitions):
-        writer.write(BATCHES, encode(ended), partition=partition)
+        writer.write(BATCHES, ended, partition=partition)
+        if life.positions:
+            writer.write(BATCHES, marks, partition=partition)
 
 
 def _events(block: Sequence[Sequence[Any]]) -> Iterator[Event]:
@@ -122,22 +157,3 @@ def _cohort(team: str, manager: str, region: str, eligible: bool) -> Cohort:
 
 def _now() -> int:
     return int(time.time() * 1000)
-
-
-def _restored(settings: KafkaSettings) -> bool:
-    consumer = Consumer(consumer_config(settings, _GROUP, _GROUP))
-    try:
-        [found] = consumer.committed([_DONE], timeout=_WAIT_SECONDS)
-        return bool(found.offset >= 0)
-    finally:
-        consumer.close()
-
-
-def _note_restored(settings: KafkaSettings) -> None:
-    consumer = Consumer(consumer_config(settings, _GROUP, _GROUP))
-    try:
-        for one in consumer.commit(offsets=[_DONE], asynchronous=False):
-            if one.error is not None:
-                raise KafkaException(one.error)
-    finally:
-        consumer.close()

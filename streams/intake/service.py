@@ -30,7 +30,7 @@ from schemas.metrics import (
 from schemas.settings import Settings
 from schemas.stopping import STOP_SECONDS, Exit, on_stop
 from schemas.topics import SOURCES
-from streams import admin
+from streams import admin, life
 from streams.intake.books import DIRECTORY_SOURCE, Book, stopped_note
 from streams.intake.breaker import Breaker, Tripped
 from streams.intake.flight import Flight, Position, Source
@@ -61,9 +61,10 @@ class _Interrupted(Exception):
 
 
 class Intake:
-    """The loop. `stopping` ends it from another thread or a signal handler."""
+    """The loop. `life`: of the topics between the stages. `stopping` ends it from another thread
+    or a signal handler."""
 
-    def __init__(self, settings: Settings, decode: Decode) -> None:
+    def __init__(self, settings: Settings, decode: Decode, life: int) -> None:
         self._settings = settings
         self.stopping = Flag()
         self.ready = False
@@ -71,7 +72,7 @@ class Intake:
         self._closed: dict[Source, Book] = {}
         self._moved = False
         self._breaker = Breaker(settings.intake)
-        self._reader = Reader(settings, decode, self._books, self._breaker, self._wait)
+        self._reader = Reader(settings, decode, self._books, self._breaker, self._wait, life)
         self._flight = Flight()
         self._committable: dict[Source, Position] = {}
         self._written: dict[Source, Position] = {}
@@ -319,7 +320,8 @@ def run(settings: Settings) -> int:
     """Work until SIGTERM or SIGINT; return the exit code (see Intake.run).
 
     Raises NoKey without a pseudonym key, TopicError when the topics are not as they have to be,
-    KafkaException when the cluster can not be reached, OSError when the metrics port is taken.
+    RebuildUnfinished while state is being rebuilt, KafkaException when the cluster can not be
+    reached, OSError when the metrics port is taken.
     """
     decoder = Decoder(
         vocabulary.load(settings.worker.vocabulary or None),
@@ -328,7 +330,7 @@ def run(settings: Settings) -> int:
         settings.intake.max_event_bytes,
     )
     admin.ensure(settings)
-    intake = Intake(settings, decoder.decode)
+    intake = Intake(settings, decoder.decode, life.number(settings.kafka))
     on_stop(intake.stopping.set)
     port = health.serve(settings.metrics, _PROCESS, lambda: intake.ready)
     _log.info("Intake: metrics on port %d", port)

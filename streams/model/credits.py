@@ -73,7 +73,7 @@ class Credits:
         """
         group = counted.groups.get(cohort, _UNKNOWN)
         if group is _UNKNOWN:
-            indicators = self._indicators(counted, cohort)
+            indicators = self.indicators(counted, cohort)
             group = self._tally.group(indicators, cohort) if indicators else None
             counted.groups[cohort] = group
         if group is None:
@@ -99,14 +99,15 @@ class Credits:
                 tuple(anybody.get(signals_alike, ())), tuple(eligible.get(signals_alike, ()))
             )
 
-    def _indicators(self, counted: Counted, cohort: int) -> tuple[str, ...]:
+    def indicators(self, counted: Counted, cohort: int) -> tuple[str, ...]:
+        """Of what counts together, what counts for this cohort."""
         return counted.all if self._cohorts.values[cohort].eligible else counted.by_anybody
 
     def _spreads(self, counted: Counted, cohorts: Sequence[int], cohort: int) -> Iterator[Spread]:
         """A learner who moved: each kind of cohort covers what lies in the same cohort, and what
         counts only eligible people covers what was done while eligible."""
         values = self._cohorts.values
-        for indicator in self._indicators(counted, cohort):
+        for indicator in self.indicators(counted, cohort):
             for kind, label in labels_of(values[cohort]):
                 codes = frozenset(
                     code

@@ -1,7 +1,8 @@
-"""Memory of event ids: where each was seen first. The newest are kept, up to a budget.
+"""Memory of event ids: where each was seen first. Kept by the day on which the event happened, so
+that for a day that is kept it is known exactly which ids were seen.
 
-The ids lie in blocks of 256 in the order they came; the oldest block is let go of first. In memory
-an id points at its place, so that only a duplicate needs its block.
+The ids of a day lie in blocks in the order they came. In memory an id points at its place, so that
+only a duplicate needs its block.
 """
 
 from struct import Struct
@@ -11,34 +12,43 @@ import msgspec
 from schemas.records import Coordinates
 from streams.model.stage import Rows
 
-BLOCK = 256
+BLOCK = 64
+HELD_BYTES = 150
+"""What an id takes in memory besides its place in a block (measured: 157)."""
+
 _entry = Struct(">16sBHQI")
+_key = Struct(">cqQ")
 _decode = msgspec.msgpack.Decoder(bytes).decode
 _PREFIX = b"I"
 
 
 class IdMemory:
-    """At most about `budget` ids of one partition."""
+    """The ids of one partition."""
 
-    def __init__(self, rows: Rows, budget: int) -> None:
+    def __init__(self, rows: Rows) -> None:
         self._rows = rows
-        self._blocks = max(1, budget // BLOCK)
         self._places: dict[bytes, int] = {}
-        self._open: list[bytes] = []
-        self._first = 0
+        self._blocks: dict[int, bytes] = {}
+        """Number of a block in this process -> its key."""
+        self._open: dict[int, tuple[int, list[bytes]]] = {}
+        self._touched: set[int] = set()
         self._next = 0
+        self.by_day: dict[int, int] = {}
+        """How many ids of each day."""
+
+    def __len__(self) -> int:
+        return len(self._places)
 
     def recovered(self) -> None:
-        for key, raw in sorted(self._rows.items(_PREFIX)):
-            number = int.from_bytes(key[1:], "big")
-            entries = list(_entry.iter_unpack(_decode(raw)))
+        for key, raw in self._rows.items(_PREFIX):
+            day = day_of_ids(key)
+            entries = _split(_decode(raw))
+            number = self._add_block(key)
             for place, entry in enumerate(entries):
-                self._places[entry[0]] = number * BLOCK + place
-            if not self._next:
-                self._first = number
-            self._next = number * BLOCK + len(entries)
-        if self._next % BLOCK:
-            self._open = self._entries(self._next // BLOCK)
+                self._places[entry[:16]] = number * BLOCK + place
+            self.by_day[day] = self.by_day.get(day, 0) + len(entries)
+            if len(entries) < BLOCK:
+                self._open[day] = (number, entries)
 
     def first(self, event_id: bytes) -> Coordinates | None:
         """Where the id was seen first; None if it was not, as far as memory reaches."""
@@ -46,44 +56,74 @@ class IdMemory:
         if place is None:
             return None
         number, inside = divmod(place, BLOCK)
-        block = self._open if number == self._next // BLOCK else self._entries(number)
-        _, source, partition, offset, generation = _entry.unpack(block[inside])
+        _, source, partition, offset, generation = _entry.unpack(self._entries(number)[inside])
         return Coordinates(source, partition, offset, generation)
 
     def remember(
-        self, event_id: bytes, source: int, partition: int, offset: int, generation: int
+        self, event_id: bytes, day: int, source: int, partition: int, offset: int, generation: int
     ) -> None:
-        self._places[event_id] = self._next
-        self._open.append(_entry.pack(event_id, source, partition, offset, generation))
-        self._next += 1
-        if not self._next % BLOCK:
-            self._write(self._next // BLOCK - 1)
-            self._open = []
-            self._let_go()
+        """Note a new id of an event that happened on `day` (since 1970)."""
+        count = self.by_day.get(day, 0)
+        block = self._open.get(day)
+        if block is None:
+            block = (self._add_block(_key.pack(_PREFIX, day, count // BLOCK)), [])
+            self._open[day] = block
+        number, entries = block
+        self._places[event_id] = number * BLOCK + len(entries)
+        entries.append(_entry.pack(event_id, source, partition, offset, generation))
+        self.by_day[day] = count + 1
+        if len(entries) < BLOCK:
+            self._touched.add(day)
+            return
+        self._write(day)
+        del self._open[day]
+        self._touched.discard(day)
 
     def settle(self) -> None:
-        """Bring the open block into the rows."""
-        if self._open:
-            self._write(self._next // BLOCK)
+        """Bring the blocks that are not full into the rows."""
+        for day in self._touched:
+            self._write(day)
+        self._touched.clear()
 
-    def _write(self, number: int) -> None:
-        self._rows.put(_key(number), b"".join(self._open))
+    def forget(self, before: int) -> None:
+        """Let go of the ids of days before `before`; to be called while their rows are there and
+        nothing is changed. The rows are dropped by who forgets rows."""
+        for number, key in [*self._blocks.items()]:
+            if day_of_ids(key) >= before:
+                continue
+            for entry in self._entries(number):
+                del self._places[entry[:16]]
+            del self._blocks[number]
+        for day in [day for day in self.by_day if day < before]:
+            del self.by_day[day]
+            self._open.pop(day, None)
+
+    def _add_block(self, key: bytes) -> int:
+        number = self._next
+        self._blocks[number] = key
+        self._next += 1
+        return number
+
+    def _write(self, day: int) -> None:
+        number, entries = self._open[day]
+        self._rows.put(self._blocks[number], b"".join(entries))
 
     def _entries(self, number: int) -> list[bytes]:
-        raw = self._rows.peek(_key(number), _decode)
+        key = self._blocks[number]
+        opened = self._open.get(day_of_ids(key))
+        if opened is not None and opened[0] == number:
+            return opened[1]
+        raw = self._rows.peek(key, _decode)
         if raw is None:
-            raise LookupError(f"block {number} of the event ids is missing in the state")
-        return [raw[i : i + _entry.size] for i in range(0, len(raw), _entry.size)]
-
-    def _let_go(self) -> None:
-        while self._next // BLOCK - self._first > self._blocks:
-            for raw in self._entries(self._first):
-                event_id = raw[:16]
-                if self._places.get(event_id, -1) // BLOCK == self._first:
-                    del self._places[event_id]
-            self._rows.drop(_key(self._first))
-            self._first += 1
+            raise LookupError(f"a block of the event ids is missing in the state: {key.hex()}")
+        return _split(raw)
 
 
-def _key(number: int) -> bytes:
-    return _PREFIX + number.to_bytes(8, "big")
+def day_of_ids(key: bytes) -> int:
+    """The day of a row of ids."""
+    day: int = _key.unpack(key)[1]
+    return day
+
+
+def _split(raw: bytes) -> list[bytes]:
+    return [raw[i : i + _entry.size] for i in range(0, len(raw), _entry.size)]

@@ -2,6 +2,7 @@
 
 Skips what was applied, knows duplicates by their id, adds what the directory knows, names the
 signal, follows the journeys of one learner, and keeps partial panes with their distinct people.
+An event from before the horizon of memory is passed on unchecked, and what it belongs to is named.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,6 @@ from msgspec import Struct
 from schemas.partition import object_partition
 from schemas.records import (
     NOBODY,
-    AssetEntry,
     Attribute,
     Batch,
     Cohort,
@@ -24,8 +24,10 @@ from schemas.records import (
     Event,
     LearnerEntry,
     Panes,
+    Recalled,
     Step,
     Steps,
+    WalkName,
     decode_batch,
     encode,
 )
@@ -34,11 +36,15 @@ from streams.catalog.load import Catalog
 from streams.model.codes import cohorts, names
 from streams.model.coverage import MINUTE_MS
 from streams.model.credits import Credits
-from streams.model.ids import IdMemory
+from streams.model.forgetting import forgetting
+from streams.model.horizon import DAY_MS, Horizon, Limits
+from streams.model.ids import HELD_BYTES, IdMemory, day_of_ids
 from streams.model.journeys import WalkedStep, compile_journeys, steps_by_signal
-from streams.model.presence import Presence
-from streams.model.stage import Output, Rows
-from streams.model.tally import Tally, panes_outputs
+from streams.model.presence import Presence, day_of_presence, trim
+from streams.model.sources import Assets, Marks
+from streams.model.stage import NEVER, Memory, Output, Rows
+from streams.model.tally import Late, News, Tally, day_of_cell, panes_outputs
+from streams.model.walks import Changes, Walks, day_of_walk
 
 UNCOUNTED = frozenset({"unmapped", "voided"})
 """Signals that say nothing about behaviour; no indicator counts them."""
@@ -55,37 +61,28 @@ _ONE: tuple[int, ...] = ()
 
 class LearnerRow(Struct, array_like=True, gc=False):
     """What is kept of a learner: the directory's entry, the code of the cohort it gives, codes
-    of earlier cohorts, and the active days of each indicator."""
+    of earlier cohorts, and the active days of each indicator, of which days before `since` were
+    let go."""
 
     cohort: int
     entry: LearnerEntry | None = None
     past: list[int] = []
     days: dict[int, list[int]] = {}
+    since: int = 0
 
     def cohorts(self) -> Sequence[int]:
         """Cohorts the learner was ever in, if there was more than one; else nothing."""
         return (self.cohort, *self.past) if self.past else _ONE
 
 
-class Marks(Struct, array_like=True):
-    """How far each source partition was taken, of events and of dead outcomes: see `_place` for
-    the keys; and whether state is being rebuilt."""
-
-    events: dict[int, int] = {}
-    dead: dict[int, int] = {}
-    quiet: bool = False
-
-
 _decode_learner = msgspec.msgpack.Decoder(LearnerRow).decode
-_decode_asset = msgspec.msgpack.Decoder(AssetEntry).decode
 _decode_marks = msgspec.msgpack.Decoder(Marks).decode
-_decode_walk = msgspec.msgpack.Decoder(list[WalkedStep]).decode
 _MARKS = b"M"
 
 
 class LearnersStage:
-    """See the module's head. `partitions`: of every internal topic. `id_budget`: how many event
-    ids this partition remembers."""
+    """See the module's head. `partitions`: of every internal topic. `limits`: what this partition
+    may hold."""
 
     def __init__(
         self,
@@ -94,7 +91,7 @@ class LearnersStage:
         partitions: int,
         catalog: Catalog,
         vocabulary: SignalNames,
-        id_budget: int,
+        limits: Limits,
     ) -> None:
         self._rows = rows
         self._partition = partition
@@ -103,37 +100,52 @@ class LearnersStage:
         self._cohorts = cohorts(rows, b"K")
         self._tally = Tally(rows, self._cohorts)
         self._credits = Credits(catalog, names(rows, b"N"), self._cohorts, self._tally)
-        self._ids = IdMemory(rows, id_budget)
+        self._ids = IdMemory(rows)
+        self._horizon = Horizon(rows, limits, _day_of)
+        self._walks = Walks(rows, self._horizon)
+        self._late = Late()
         self._journeys = compile_journeys(catalog)
         self._steps = steps_by_signal(catalog)
-        self._knows_assets = False
+        self._assets = Assets(rows)
         self._standing = tuple(
             name for name, i in catalog.indicators.items() if i.measure == "share_of_eligible"
         )
         self._generation = 0
         self._written_at = 0
+        self._to_all = False
         self._restore_ended = False
         self._marks = Marks()
 
+    @property
+    def memory(self) -> Memory:
+        return self._horizon.memory
+
     def recovered(self) -> None:
+        self._horizon.recovered()
+        if self._horizon.day != NEVER:
+            self._rows.forget(forgetting(_day_of, self._horizon.day))
+        self._walks.recovered()
         self._credits.recovered()
         self._cohorts.recovered()
         self._tally.recovered()
         self._ids.recovered()
-        self._knows_assets = next(self._rows.items(b"A"), None) is not None
+        self._assets.recovered()
         self._marks = self._rows.peek(_MARKS, _decode_marks) or Marks()
 
     def apply(self, value: bytes, offset: int) -> list[Output]:
+        if self._horizon.decides(offset):
+            self._to_all |= self._horizon.decide(self._ids.by_day, HELD_BYTES, self._forget)
         batch = decode_batch(value)
-        self._generation = batch.generation
-        self._written_at = max(self._written_at, batch.written_at)
         marks = self._rows.get(_MARKS, _decode_marks)
         if marks is None:
             marks = Marks()
             self._rows.put(_MARKS, marks)
         self._marks = marks
-        if batch.restored:
-            marks.quiet = True
+        if batch.generation < marks.life:
+            return []  # of an intake that slept while state was rebuilt: it is read again
+        marks.life = self._generation = batch.generation
+        marks.quiet = marks.quiet or batch.restored
+        self._written_at = max(self._written_at, batch.written_at)
         enriched = Enriched(
             batch.generation,
             self._partition,
@@ -145,19 +157,19 @@ class LearnersStage:
         )
         steps: dict[int, list[Step]] = {}
         for asset in batch.assets:
-            self._take_asset(asset)
+            self._assets.take(asset)
         for entry in batch.learners:
             self._take_learner(entry)
         for event in batch.events:
             self._take_event(event, batch, enriched, steps)
+        passed_on = self._recalled(batch.recalled)
         for dead in batch.dead:
-            place = _place(dead.generation, dead.source, dead.partition)
-            if _advance(marks.dead, place, dead.offset):
+            if marks.takes_dead(dead):
                 enriched.dead.append(dead)
         if batch.restore_ended:
             marks.quiet = False
             self._restore_ended = True
-        return self._outputs(batch, offset, enriched, steps)
+        return self._outputs(batch, offset, enriched, steps, passed_on)
 
     def seal(self, position: int) -> list[Output]:
         self._tally.settle()
@@ -170,17 +182,32 @@ class LearnersStage:
             quiet=self._marks.quiet,
             restore_ended=self._restore_ended,
             written_at=self._written_at,
+            horizon=max(0, self._horizon.day),
         )
-        ended, self._restore_ended = self._restore_ended, False
-        return panes_outputs(template, self._partitions, self._tally.changed(), to_all=ended)
+        to_all = self._to_all or self._restore_ended
+        news = News((), self._late.take(), self._walks.named(), to_all)
+        self._to_all = self._restore_ended = False
+        return panes_outputs(template, self._partitions, self._tally.changed(), news)
+
+    def _forget(self, before: int) -> None:
+        """Let go of what happened before the day `before`."""
+        self._ids.forget(before)
+        walks: list[bytes] = []
+        self._rows.forget(forgetting(_day_of, before, walks.append))
+        self._walks.tombstones.bury(walks)
 
     def _outputs(
-        self, batch: Batch, offset: int, enriched: Enriched, steps: dict[int, list[Step]]
+        self,
+        batch: Batch,
+        offset: int,
+        enriched: Enriched,
+        steps: dict[int, list[Step]],
+        recalled: dict[int, list[Recalled]],
     ) -> list[Output]:
         outputs = []
         if not batch.restored and not batch.restore_ended:
             outputs.append(Output(ENRICHED, self._partition, encode(enriched)))
-        targets = range(self._partitions) if batch.restore_ended else sorted(steps)
+        targets = range(self._partitions) if batch.restore_ended else sorted({*steps, *recalled})
         for partition in targets:
             record = Steps(
                 batch.generation,
@@ -190,6 +217,7 @@ class LearnersStage:
                 batch.restored,
                 batch.restore_ended,
                 batch.written_at,
+                recalled.get(partition, []),
             )
             outputs.append(Output(STEPS, partition, encode(record)))
         return outputs
@@ -197,8 +225,7 @@ class LearnersStage:
     def _take_event(
         self, event: Event, batch: Batch, enriched: Enriched, steps: dict[int, list[Step]]
     ) -> None:
-        place = _place(event.generation, event.source, event.partition)
-        if not batch.restored and not _advance(self._marks.events, place, event.offset):
+        if not batch.restored and not self._marks.takes_event(event):
             return
         first = self._ids.first(event.event_id)
         if first is not None:
@@ -206,9 +233,14 @@ class LearnersStage:
             if first != here:
                 enriched.duplicates.append(_duplicate(event, first))
             return
-        self._ids.remember(
-            event.event_id, event.source, event.partition, event.offset, event.generation
-        )
+        day = event.occurred_at // DAY_MS
+        known = day >= self._horizon.day
+        if known:
+            self._ids.remember(
+                event.event_id, day, event.source, event.partition, event.offset, event.generation
+            )
+            if day > self._horizon.newest:
+                self._horizon.note(day)
         row = self._learner(event.learner)
         signal = self._signal(event.verb, event.object_type, event.attributes)
         code = row.cohort if event.cohort is None else self._cohorts.code(event.cohort)
@@ -216,24 +248,20 @@ class LearnersStage:
             row.past.append(code)
         cohort = self._cohorts.values[code]
         if not batch.restored:
-            enriched.stored.append(self._enrich(event, signal, cohort))
+            module = self._assets.module(event)
+            enriched.stored.append(_enriched(event, signal, cohort, module, not known))
         if signal in UNCOUNTED:
             return
         minute = event.occurred_at // MINUTE_MS
         presence = Presence(self._rows, event.learner, row.days)
         for counted in self._credits.of_signal(signal):
-            self._credits.give(counted, presence, row.cohorts(), code, minute, (1, 1, 0))
+            if known:
+                self._credits.give(counted, presence, row.cohorts(), code, minute, (1, 1, 0))
+            else:
+                for indicator in self._credits.indicators(counted, code):
+                    self._late.add(indicator, cohort, day)
         for journey, step in self._steps.get(signal, ()):
             self._walk(journey, step, event, cohort, row, presence, steps)
-
-    def _enrich(self, event: Event, signal: str, cohort: Cohort) -> EnrichedEvent:
-        asset = None
-        if self._knows_assets:
-            asset = self._rows.peek(b"A" + event.object_id.encode(), _decode_asset)
-        module = asset.module if asset is not None else event.parent
-        return EnrichedEvent(
-            event, signal, cohort.team, cohort.manager, cohort.region, cohort.eligible, module
-        )
 
     def _walk(
         self,
@@ -261,18 +289,39 @@ class LearnersStage:
             )
             steps.setdefault(partition, []).append(step)
             return
-        key = b"J" + event.learner + f"{journey}\0{event.object_id}".encode()
-        walk = self._rows.get(key, _decode_walk)
-        if walk is None:
-            walk = []
-            self._rows.put(key, walk)
         walked = WalkedStep(event.occurred_at, event.event_id, name, event.learner, cohort, kept)
-        for one, times in rules.difference(walk, walked):
+        walk = WalkName(journey, event.object_id, event.learner, recall=True)
+        changes = self._walks.take(rules, walk, _walk_key(walk), walked)
+        self._count(changes, row, presence)
+
+    def _count(self, changes: Changes, row: LearnerRow, presence: Presence) -> None:
+        """Count what came and went with a step of one learner's walk."""
+        for one, times in changes:
+            day = one.occurred_at // DAY_MS
+            if day < self._horizon.day:
+                self._late.add(one.indicator, one.cohort, day)
+                continue
             code = self._cohorts.code(one.cohort)
             minute = one.occurred_at // MINUTE_MS
             sums = (times, times * one.num, times * one.den)
             counted = self._credits.of_indicator[one.indicator]
             self._credits.give(counted, presence, row.cohorts(), code, minute, sums)
+
+    def _recalled(self, walks: list[Recalled]) -> dict[int, list[Recalled]]:
+        """Take recalled walks; return those that several people walk, by partition of objects."""
+        passed_on: dict[int, list[Recalled]] = {}
+        for walk in walks:
+            rules = self._journeys.get(walk.journey)
+            if rules is None:
+                continue
+            if rules.walked_by == "several":
+                partition = object_partition(walk.journey, walk.key, self._partitions)
+                passed_on.setdefault(partition, []).append(walk)
+                continue
+            row = self._learner(walk.learner)
+            presence = Presence(self._rows, walk.learner, row.days)
+            self._count(self._walks.recall(rules, _walk_key(walk), walk), row, presence)
+        return passed_on
 
     def _learner(self, learner: bytes) -> LearnerRow:
         key = b"L" + learner
@@ -280,15 +329,10 @@ class LearnersStage:
         if row is None:
             row = LearnerRow(self._cohorts.code(NOBODY))
             self._rows.put(key, row)
+        if row.since < self._horizon.day:
+            row.since = self._horizon.day
+            trim(row.days, row.since)
         return row
-
-    def _take_asset(self, entry: AssetEntry) -> None:
-        self._knows_assets = True
-        key = b"A" + entry.asset_id.encode()
-        if entry.removed:
-            self._rows.drop(key)
-        else:
-            self._rows.put(key, entry)
 
     def _take_learner(self, entry: LearnerEntry) -> None:
         """A line of the directory: from here on events count in these cohorts."""
@@ -311,21 +355,37 @@ class LearnersStage:
         self._tally.stand(self._standing, row.cohort, row.entry.since // MINUTE_MS, by)
 
 
-def _place(generation: int, source: int, partition: int) -> int:
-    """A source partition in one number."""
-    return (generation << 40) | (source << 32) | partition
+def _enriched(
+    event: Event, signal: str, cohort: Cohort, module: str, unchecked: bool
+) -> EnrichedEvent:
+    return EnrichedEvent(
+        event,
+        signal,
+        cohort.team,
+        cohort.manager,
+        cohort.region,
+        cohort.eligible,
+        module,
+        unchecked,
+    )
 
 
-def _advance(marks: dict[int, int], place: int, offset: int) -> bool:
-    """Move the mark of a source partition; False if `offset` lies below it already.
+def _walk_key(walk: WalkName | Recalled) -> bytes:
+    return walk.learner + f"{walk.journey}\0{walk.key}".encode()
 
-    Every writer of batches appends the events of one source partition in the order of their
-    offsets, from a place all before which is written. So what lies below the mark was taken.
-    """
-    if offset < marks.get(place, 0):
-        return False
-    marks[place] = offset + 1
-    return True
+
+def _day_of(key: bytes, encoded: bytes) -> int | None:
+    """The day with which a row is let go of; None: it stays."""
+    kind = key[:1]
+    if kind == b"C":
+        return day_of_cell(key)
+    if kind == b"V":
+        return day_of_presence(key)
+    if kind == b"J":
+        return day_of_walk(encoded)
+    if kind == b"I":
+        return day_of_ids(key)
+    return None
 
 
 def _duplicate(event: Event, first: Coordinates) -> Duplicate:

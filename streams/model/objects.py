@@ -10,13 +10,23 @@ from collections.abc import Iterator
 import msgspec
 from msgspec import Struct
 
-from schemas.records import Member, Panes, Series, Step, decode_steps
+from schemas.records import Member, Panes, Recalled, Series, Step, WalkName, decode_steps
 from streams.catalog.load import Catalog
 from streams.model.codes import cohorts
-from streams.model.coverage import MINUTE_MS
+from streams.model.coverage import DAY_MINUTES, MINUTE_MS
+from streams.model.forgetting import forgetting
+from streams.model.horizon import DAY_MS, Horizon, Limits
 from streams.model.journeys import Contribution, WalkedStep, compile_journeys
-from streams.model.stage import Output, Rows
-from streams.model.tally import Tally, labels_of, panes_outputs
+from streams.model.stage import NEVER, Memory, Output, Rows
+from streams.model.tally import (
+    Late,
+    News,
+    Tally,
+    day_of_cell,
+    labels_of,
+    panes_outputs,
+)
+from streams.model.walks import Changes, Walks, day_of_walk
 
 
 class Taken(Struct, array_like=True):
@@ -28,7 +38,6 @@ class Taken(Struct, array_like=True):
 
 
 _decode_taken = msgspec.msgpack.Decoder(Taken).decode
-_decode_walk = msgspec.msgpack.Decoder(list[WalkedStep]).decode
 _decode_count = msgspec.msgpack.Decoder(int).decode
 _member = struct.Struct(">cIq16s")
 _TAKEN = b"M"
@@ -37,25 +46,41 @@ _TAKEN = b"M"
 class ObjectsStage:
     """See the module's head."""
 
-    def __init__(self, rows: Rows, partition: int, partitions: int, catalog: Catalog) -> None:
+    def __init__(
+        self, rows: Rows, partition: int, partitions: int, catalog: Catalog, limits: Limits
+    ) -> None:
         self._rows = rows
         self._partition = partition
         self._partitions = partitions
         self._journeys = compile_journeys(catalog)
         self._cohorts = cohorts(rows, b"K")
         self._tally = Tally(rows, self._cohorts)
+        self._horizon = Horizon(rows, limits, _day_of)
+        self._walks = Walks(rows, self._horizon)
+        self._late = Late()
         self._generation = 0
         self._written_at = 0
         self._quiet = False
+        self._to_all = False
         self._restore_ended = False
 
+    @property
+    def memory(self) -> Memory:
+        return self._horizon.memory
+
     def recovered(self) -> None:
+        self._horizon.recovered()
+        if self._horizon.day != NEVER:
+            self._rows.forget(forgetting(_day_of, self._horizon.day))
+        self._walks.recovered()
         self._cohorts.recovered()
         self._tally.recovered()
         taken = self._rows.peek(_TAKEN, _decode_taken)
         self._quiet = taken is not None and taken.quiet
 
     def apply(self, value: bytes, offset: int) -> list[Output]:
+        if self._horizon.decides(offset):
+            self._to_all |= self._horizon.decide({}, 0, self._forget)
         record = decode_steps(value)
         self._generation = record.generation
         self._written_at = max(self._written_at, record.written_at)
@@ -71,6 +96,8 @@ class ObjectsStage:
             taken.quiet = True
         for step in record.steps:
             self._take(step)
+        for walk in record.recalled:
+            self._recall(walk)
         if record.restore_ended:
             taken.ended.append(record.batch_partition)
             if len(taken.ended) == self._partitions:
@@ -90,25 +117,45 @@ class ObjectsStage:
             quiet=self._quiet,
             restore_ended=self._restore_ended,
             written_at=self._written_at,
+            horizon=max(0, self._horizon.day),
         )
-        ended, self._restore_ended = self._restore_ended, False
-        cells = self._tally.changed()
-        return panes_outputs(template, self._partitions, cells, members, to_all=ended)
+        to_all = self._to_all or self._restore_ended
+        news = News(members, self._late.take(), self._walks.named(), to_all)
+        self._to_all = self._restore_ended = False
+        return panes_outputs(template, self._partitions, self._tally.changed(), news)
+
+    def _forget(self, before: int) -> None:
+        """Let go of what happened before the day `before`."""
+        walks: list[bytes] = []
+        self._rows.forget(forgetting(_day_of, before, walks.append))
+        self._walks.tombstones.bury(walks)
 
     def _take(self, step: Step) -> None:
         rules = self._journeys.get(step.journey)
         if rules is None:
             return
-        key = b"J" + f"{step.journey}\0{step.key}".encode()
-        walk = self._rows.get(key, _decode_walk)
-        if walk is None:
-            walk = []
-            self._rows.put(key, walk)
+        day = step.occurred_at // DAY_MS
+        if day > self._horizon.newest:
+            self._horizon.note(day)
         walked = WalkedStep(
             step.occurred_at, step.event_id, step.step, step.learner, step.cohort, step.attributes
         )
-        for one, times in rules.difference(walk, walked):
-            self._credit(one, times)
+        walk = WalkName(step.journey, step.key, b"", recall=True)
+        self._count(self._walks.take(rules, walk, _walk_key(walk), walked))
+
+    def _recall(self, walk: Recalled) -> None:
+        rules = self._journeys.get(walk.journey)
+        if rules is not None:
+            self._count(self._walks.recall(rules, _walk_key(walk), walk))
+
+    def _count(self, changes: Changes) -> None:
+        """Count what came and went with a step."""
+        for one, times in changes:
+            day = one.occurred_at // DAY_MS
+            if day < self._horizon.day:
+                self._late.add(one.indicator, one.cohort, day)
+            else:
+                self._credit(one, times)
 
     def _credit(self, one: Contribution, times: int) -> None:
         cohort = self._cohorts.code(one.cohort)
@@ -136,3 +183,20 @@ class ObjectsStage:
             self._rows.drop(key)
         for series, members in by_series.items():
             yield self._tally.series.values[series], members
+
+
+def _walk_key(walk: WalkName | Recalled) -> bytes:
+    return f"{walk.journey}\0{walk.key}".encode()
+
+
+def _day_of(key: bytes, encoded: bytes) -> int | None:
+    """The day with which a row is let go of; None: it stays."""
+    kind = key[:1]
+    if kind == b"C":
+        return day_of_cell(key)
+    if kind == b"J":
+        return day_of_walk(encoded)
+    if kind == b"P":
+        day: int = _member.unpack(key)[2] // DAY_MINUTES
+        return day
+    return None

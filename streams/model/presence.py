@@ -135,6 +135,19 @@ class _View:
         return [day for day in near if self.minutes(day)]
 
 
+def trim(days: dict[int, list[int]], before: int) -> None:
+    """Take days before `before` from lists of active days, in place."""
+    for code, active in [*days.items()]:
+        del active[: bisect_left(active, before)]
+        if not active:
+            del days[code]
+
+
+def day_of_presence(key: bytes) -> int:
+    """The day of a row of activity."""
+    return int.from_bytes(key[-4:], "big", signed=True)
+
+
 def _find(entry: list[list[int]], minute: int, context: int) -> int | None:
     minutes, contexts, _ = entry
     place = bisect_left(minutes, minute)

@@ -5,7 +5,7 @@ distinct people and eligible people by summing all their changes up to its end.
 """
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -49,6 +49,7 @@ class Slots:
         self._values: dict[int, Values] = {}
         self._blocks: dict[int, list[int]] = {}
         self._before: dict[int, Values] = {}
+        self._base = [0, 0, 0]
 
     @property
     def empty(self) -> bool:
@@ -73,17 +74,43 @@ class Slots:
             values[field] += by
             block[place] += by
 
+    def let_go(self, slot: int, values: Values) -> None:
+        """Forget what one source says of a slot, between epochs. Its changes of people count on
+        as if they came before any slot."""
+        self.begin_with(values[3], values[4])
+        number = slot // _BLOCK
+        block = self._blocks.setdefault(number, [0, 0, 0])
+        block[0] -= values[3]
+        block[1] -= values[4]
+        if not any(block):
+            del self._blocks[number]
+        held = self._values.get(slot)
+        if held is None:
+            # What several sources say cancels.
+            held = self._values[slot] = [0, 0, 0, 0, 0, 0]
+            insort(self._order, slot)
+        for place in range(5):
+            held[place] -= values[place]
+        if not any(held):
+            self._remove(slot)
+
     def touch_all(self) -> None:
         """Everything is to be said."""
         for spans, window in zip(self._spans, self._windows, strict=True):
             if self._order:
                 spans.append((self._order[0], self._order[-1] + window.slots))
 
-    def record_ended(self) -> None:
-        """Gather the stretches of each window that this record changed."""
+    def begin_with(self, p: int, q: int) -> None:
+        """What `let_go` has summed up before."""
+        self._base[0] += p
+        self._base[1] += q
+
+    def record_ended(self, closed: int) -> None:
+        """Gather the stretches of each window that this record changed. The rows of windows that
+        end with slots before `closed` belong to the store."""
         touched = sorted(self._before)
         for spans, window in zip(self._spans, self._windows, strict=True):
-            spans += self._changed(touched, window)
+            spans += self._changed(touched, window, closed)
         self._touched.update(touched)
         self._held_before.update(slot for slot in touched if self._before[slot][0])
         self._before = {}
@@ -92,26 +119,39 @@ class Slots:
         """End the epoch: let go of what it changed and of empty slots."""
         for slot in self._touched:
             if not any(self._values[slot]):
-                del self._values[slot]
-                del self._order[bisect_left(self._order, slot)]
+                self._remove(slot)
         self._touched = set()
         self._held_before = set()
         self._spans = [[] for _ in self._windows]
 
-    def rows(self) -> Iterator[tuple[Window, WindowRow]]:
-        """The rows of all windows that this epoch changed, each whole."""
+    def rows(self, closed: int) -> Iterator[tuple[Window, WindowRow]]:
+        """The rows from `closed` on of all windows that this epoch changed, each whole."""
         for spans, window in zip(self._spans, self._windows, strict=True):
-            for low, high in _merged(spans):
-                for row in self._rows_between(window, low, high):
-                    yield window, row
+            for low, high in merged(spans):
+                if high >= closed:
+                    for row in self._rows_between(window, max(low, closed), high):
+                        yield window, row
 
-    def _changed(self, touched: list[int], window: Window) -> Iterator[Span]:
+    def repairs(self, closed: int) -> Iterator[tuple[Window, Span]]:
+        """The stretches before `closed` that this epoch changed."""
+        for spans, window in zip(self._spans, self._windows, strict=True):
+            for low, high in spans:
+                if low < closed:
+                    yield window, (low, min(high, closed - 1))
+
+    def _remove(self, slot: int) -> None:
+        del self._values[slot]
+        del self._order[bisect_left(self._order, slot)]
+
+    def _changed(self, touched: list[int], window: Window, closed: int) -> Iterator[Span]:
         people = 4 if window.second else 3
-        last = self._order[-1] + window.slots
+        last = max(self._order[-1] + window.slots, closed - 1)
         running = [0, 0]
         for place, slot in enumerate(touched):
             before, after = self._before[slot], self._values[slot]
-            if before[:3] != after[:3]:
+            # Before `closed` people are counted without what they did on days that were let go,
+            # so that their changes may cancel where those of the truth do not.
+            if before[:3] != after[:3] or slot < closed:
                 yield slot, slot + window.slots
             running[0] += after[people] - before[people]
             running[1] += after[5] - before[5]
@@ -155,7 +195,7 @@ class Slots:
     def _until(self, slot: int, place: int) -> list[int]:
         """Sums of p, q and standing over all slots up to `slot`, which has `place` slots at or
         before it."""
-        whole = [0, 0, 0]
+        whole = list(self._base)
         for number, block in self._blocks.items():
             if (number + 1) * _BLOCK <= slot + 1:
                 for i in range(3):
@@ -167,11 +207,12 @@ class Slots:
         return whole
 
 
-def _merged(spans: list[Span]) -> list[Span]:
-    merged: list[Span] = []
+def merged(spans: Iterable[Span]) -> list[Span]:
+    """The same stretches, in order and apart from each other."""
+    found: list[Span] = []
     for low, high in sorted(spans):
-        if merged and low <= merged[-1][1] + 1:
-            merged[-1] = (merged[-1][0], max(high, merged[-1][1]))
+        if found and low <= found[-1][1] + 1:
+            found[-1] = (found[-1][0], max(high, found[-1][1]))
         else:
-            merged.append((low, high))
-    return merged
+            found.append((low, high))
+    return found

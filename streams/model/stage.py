@@ -5,9 +5,25 @@ has no clock and does no I/O, so that a second run over the same records says ex
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 T = TypeVar("T")
+
+DECIDE_RECORDS: Final = 128
+"""An epoch ends before each record whose offset is a multiple of this: there a stage may decide
+what depends on the weight of its rows."""
+
+NEVER: Final = -(1 << 40)
+"""A day before any other, as a horizon: nothing was let go of."""
+
+
+class Memory(NamedTuple):
+    """What is shown of a partition's memory: the horizon (a day since 1970, or NEVER), bytes held
+    when it was last looked at, and whether they were too many even after letting go."""
+
+    horizon: int
+    held: int
+    over_budget: bool
 
 
 class Output(NamedTuple):
@@ -39,6 +55,14 @@ class Rows(Protocol):
     def changed(self) -> Iterable[tuple[bytes, object | None]]:
         """The rows changed since the last epoch; None stands for a dropped row."""
 
+    def held(self) -> int:
+        """How many bytes of memory the rows take; only while nothing is changed."""
+
+    def forget(self, rule: Callable[[bytes, bytes], bytes | None]) -> None:
+        """Put `rule(key, encoded)` in the place of each row; None: it goes. Nothing is written of
+        it: what is forgotten must follow from other rows, and `recovered` must forget it again.
+        Only while nothing is changed."""
+
 
 class Stage(Protocol):
     """See the module's head."""
@@ -55,6 +79,10 @@ class Stage(Protocol):
 
     def recovered(self) -> None:
         """The rows were read back from the log: rebuild what is derived from them."""
+
+    @property
+    def memory(self) -> Memory:
+        """How full the memory of the partition is."""
 
 
 StageFactory = Callable[[Rows, int], Stage]

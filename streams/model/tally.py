@@ -7,14 +7,24 @@ value as of the position reached, so that saying it twice does no harm.
 
 from collections.abc import Iterable, Iterator
 from struct import Struct
+from typing import NamedTuple
 
 import msgspec
 
-from schemas.partition import series_partition
-from schemas.records import Cohort, Member, Panes, Series, SeriesPanes, encode
+from schemas.partition import object_partition, series_partition
+from schemas.records import (
+    Cohort,
+    LateDays,
+    Member,
+    Panes,
+    Series,
+    SeriesPanes,
+    WalkName,
+    encode,
+)
 from schemas.topics import PANES
 from streams.model.codes import Codes, series_codes
-from streams.model.coverage import GRAIN_MINUTES, People
+from streams.model.coverage import DAY_MINUTES, GRAIN_MINUTES, People
 from streams.model.stage import Output, Rows
 
 COHORT_KINDS = ("all", "team", "manager", "region")
@@ -24,6 +34,7 @@ CellRow = list[int]
 """n, num, den, p, q, standing: see schemas.records.SeriesPanes."""
 
 decode_cell = msgspec.msgpack.Decoder(CellRow).decode
+encode_cell = msgspec.msgpack.Encoder().encode
 _key = Struct(">cBIq")
 _EMPTY = [0, 0, 0, 0, 0, 0]
 
@@ -158,25 +169,75 @@ def _cells(group: Group) -> list[tuple[int, int, list[int]]]:
     return [(grain, slot, values) for grain in range(3) for slot, values in cells[grain].items()]
 
 
+class Late:
+    """Days before the horizon on which something changed that is not counted, by series."""
+
+    def __init__(self) -> None:
+        self._days: dict[Series, set[int]] = {}
+
+    def add(self, indicator: str, cohort: Cohort, day: int) -> None:
+        """Something of this indicator and cohort changed on that day."""
+        for kind, label in labels_of(cohort):
+            self._days.setdefault(Series(indicator, kind, label), set()).add(day)
+
+    def take(self) -> list[LateDays]:
+        """What was added since this was last asked."""
+        taken = [LateDays(*series, sorted(days)) for series, days in sorted(self._days.items())]
+        self._days = {}
+        return taken
+
+
+class News(NamedTuple):
+    """What an epoch has to say beside its cells."""
+
+    members: Iterable[tuple[Series, list[Member]]] = ()
+    late: Iterable[LateDays] = ()
+    walks: Iterable[WalkName] = ()
+    to_all: bool = False
+    """Every partition is to hear of it: the horizon rose, or rebuilding has ended."""
+
+
 def panes_outputs(
     template: Panes,
     partitions: int,
     cells: Iterable[tuple[Series, list[list[int]]]],
-    members: Iterable[tuple[Series, list[Member]]] = (),
-    to_all: bool = False,
+    news: News,
 ) -> list[Output]:
     """`template` filled for each partition of `uptake.panes` that has something to learn."""
-    gathered: dict[int, list[SeriesPanes]] = {}
+    records: dict[int, Panes] = {}
+
+    def record(partition: int) -> Panes:
+        found = records.get(partition)
+        if found is None:
+            found = msgspec.structs.replace(template, series=[], late=[], walks=[])
+            records[partition] = found
+        return found
+
     for series, values in cells:
-        part = gathered.setdefault(series_partition(*series, partitions), [])
-        part.append(SeriesPanes(*series, values))
-    for series, who in members:
-        part = gathered.setdefault(series_partition(*series, partitions), [])
-        part.append(SeriesPanes(*series, [], who))
-    if to_all:
+        found = record(series_partition(*series, partitions))
+        found.series.append(SeriesPanes(*series, values))
+    for series, who in news.members:
+        found = record(series_partition(*series, partitions))
+        found.series.append(SeriesPanes(*series, [], who))
+    for days in news.late:
+        found = record(series_partition(days.indicator, days.cohort_kind, days.cohort, partitions))
+        found.late.append(days)
+    for walk in news.walks:
+        record(object_partition(walk.journey, walk.key, partitions)).walks.append(walk)
+    if news.to_all:
         for partition in range(partitions):
-            gathered.setdefault(partition, [])
-    return [
-        Output(PANES, partition, encode(msgspec.structs.replace(template, series=part)))
-        for partition, part in sorted(gathered.items())
-    ]
+            record(partition)
+    return [Output(PANES, partition, encode(one)) for partition, one in sorted(records.items())]
+
+
+def day_of_cell(key: bytes) -> int:
+    """The day (since 1970) in which a cell's slot begins."""
+    _, grain, _, slot = _key.unpack(key)
+    day: int = slot * GRAIN_MINUTES[grain] // DAY_MINUTES
+    return day
+
+
+def forgotten_cell(encoded: bytes) -> bytes | None:
+    """What stays of a cell that is let go of: who is eligible, for that never leaves a window."""
+    standing = decode_cell(encoded)[5]
+    return encode_cell([0, 0, 0, 0, 0, standing]) if standing else None

@@ -16,8 +16,8 @@ from faust.types import TP, AppT, EventT
 
 from schemas.metrics import RECOVERY_SECONDS
 from schemas.topics import state_topic
-from streams.agents.patches import commit_offsets, forget_log
-from streams.state.errors import Guard, InputLost
+from streams.agents.patches import commit_offsets, committed_offset, forget_log
+from streams.state.errors import Guard, InputLost, LogEmpty
 from streams.state.rows import EpochRows
 
 _RECOVERY_BUFFER = 4
@@ -191,7 +191,10 @@ class EpochTable(faust.Table[int, Any]):
         first = await self.app.consumer.earliest_offsets(*sources)
         end = await self.app.consumer.highwaters(*sources)
         for source in sources:
-            self._place(store.part(source.partition), source, first, end)
+            rows = store.part(source.partition)
+            if rows.is_new:
+                await self._check_new(source, first[source])
+            self._place(rows, source, first, end)
         # What was applied decides where reading begins, not what was committed.
         await commit_offsets(
             self.app, {tp: store.part(tp.partition).position + 1 for tp in sources}
@@ -200,6 +203,21 @@ class EpochTable(faust.Table[int, Any]):
             return
         owner.gained({partition: store.part(partition) for partition in partitions})
         RECOVERY_SECONDS.labels(self.agent).set(monotonic() - store.began)
+
+    async def _check_new(self, source: TP, first: int) -> None:
+        """There is no state: then nothing may have been taken of the input. Raises StateError."""
+        # The embedded broker may hide a log's only record; its input is all there to be read anew.
+        taken = (await committed_offset(self.app, source) or 0) if self._exact_ends else 0
+        if taken > 0:
+            raise LogEmpty(
+                f"{self.changelog_topic_name}/{source.partition} is empty, but"
+                f" {source.topic}/{source.partition} was read up to {taken}"
+            )
+        if first > 0:
+            raise InputLost(
+                f"{source.topic}/{source.partition} begins at {first}, and"
+                f" {self.changelog_topic_name}/{source.partition} is empty"
+            )
 
     def _place(
         self, rows: EpochRows, source: TP, first: Mapping[TP, int], end: Mapping[TP, int]

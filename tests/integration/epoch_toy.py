@@ -15,7 +15,7 @@ from msgspec import Struct
 from schemas import topics
 from schemas.settings import Settings
 from streams.agents.worker import run
-from streams.model.stage import Output, Rows, Stage, StageFactory
+from streams.model.stage import NEVER, Memory, Output, Rows, Stage, StageFactory
 
 PARTITIONS = 3
 _POSITIONS = b"positions"
@@ -47,6 +47,7 @@ class Counter:
     """What the three stages share."""
 
     agent = ""
+    memory = Memory(NEVER, 0, False)
 
     def __init__(self, rows: Rows, partition: int) -> None:
         self.rows = rows

@@ -11,8 +11,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 from tests.fixtures.brokers import Kind
-from tests.fixtures.exact import settle
-from tests.fixtures.running import Running
+from tests.fixtures.running import Running, cli
 from uptake.local.broker import resident_bytes
 
 PROCESSES = ("collector", "intake", "worker", "sink", "store", "broker")
@@ -25,10 +24,11 @@ Memory = dict[str, int]
 
 
 class Load:
-    """Posts events as fast as they are taken, until it is ended."""
+    """Posts so many events a second until it is ended."""
 
-    def __init__(self, running: Running) -> None:
+    def __init__(self, running: Running, rate: float) -> None:
         self.accepted = 0
+        self._pause = _EVENTS / rate
         self._running = running
         self._over = Event()
         self._thread = Thread(target=self._post, daemon=True)
@@ -36,7 +36,7 @@ class Load:
 
     def _post(self) -> None:
         number = 0
-        while not self._over.is_set():
+        while not self._over.wait(self._pause):
             self._running.post(f"p{number % 50}", _EVENTS)
             self.accepted += _EVENTS
             number += 1
@@ -72,8 +72,8 @@ def standing_store(running: Running) -> Iterator[None]:
 class Measured:
     """What was seen of one stop of the store."""
 
-    def __init__(self, running: Running, warm: float, seconds: float) -> None:
-        load = Load(running)
+    def __init__(self, running: Running, rate: float, warm: float, seconds: float) -> None:
+        load = Load(running, rate)
         self.before = largest(running, warm)
         at_first = load.accepted
         with standing_store(running):
@@ -82,7 +82,9 @@ class Measured:
         load.end()
         self.backlog = load.accepted - at_first
         began = time.monotonic()
-        self.account = settle(running)
+        told = cli("settle", "--config", running.config, "--timeout", "300", seconds=330)
+        assert told.returncode == 0, told.stdout + told.stderr
+        self.account = told.stdout
         self.drained = time.monotonic() - began
         self.accepted = load.accepted
 
@@ -102,13 +104,14 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seconds", type=float, default=180.0)
+    parser.add_argument("--rate", type=float, default=500.0, help="events a second")
     parser.add_argument("--broker", choices=["embedded", "kafka"], default="kafka")
     given = parser.parse_args()
     kind: Kind = given.broker
     running = Running(given.folder / "data", kind)
     try:
         running.wait_ready()
-        measured = Measured(running, 20.0, given.seconds)
+        measured = Measured(running, given.rate, 10.0, given.seconds)
         print("\n".join(measured.lines()), flush=True)
         print("exit code", running.end())
     finally:

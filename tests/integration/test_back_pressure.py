@@ -26,7 +26,7 @@ def running(tmp_path: Path) -> Iterator[Running]:
 
 
 def test_nothing_grows_while_the_store_stands_still(running: Running) -> None:
-    measured = Measured(running, 3.0, 14.0)
+    measured = Measured(running, 300.0, 3.0, 14.0)
     print("\n".join(measured.lines()))
     assert measured.backlog > 1_000
     # The embedded broker keeps everything by design.

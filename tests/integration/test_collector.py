@@ -103,11 +103,19 @@ def test_it_goes_on_when_kafka_is_back(kafka_broker: Broker, tmp_path: Path) -> 
         running_collector(kafka_broker, tmp_path, acknowledge_seconds=2.0) as collector,
         collector.client("lms") as client,
     ):
+        first = client.post("/xapi/statements", json={**STATEMENT, "id": str(uuid4())})
+        assert first.status_code == 200
         kafka_broker.kill()
-        assert client.post("/xapi/statements", json=STATEMENT).status_code == 503
+        away = client.post("/xapi/statements", json=STATEMENT)
+        assert away.status_code == 503
+        assert int(away.headers["retry-after"]) >= 1
         kafka_broker.start()
         until(lambda: client.post("/xapi/statements", json=STATEMENT).status_code == 200, 40)
         until(lambda: status_of(f"{collector.url}/readyz") == 200, 30)
+        # What was answered 200 before Kafka was killed is there, and so is what came after.
+        found = records_of(kafka_broker, "events.lms", 2)
+        assert first.json()[0] in {json.loads(each.value() or b"")["id"] for each in found}
+        assert len(found) >= 2
 
 
 def test_sigterm_under_load_loses_nothing(collector: RunningCollector, own_broker: Broker) -> None:

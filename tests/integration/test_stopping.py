@@ -57,7 +57,7 @@ def _written(settings: Settings, folder: Path) -> str:
     return str(file)
 
 
-@pytest.mark.parametrize("name", [*_PROCESSES, "store", "reconcile", "up"])
+@pytest.mark.parametrize("name", [*_PROCESSES, "repair", "board", "store", "reconcile", "up"])
 def test_a_process_that_still_starts_ends_at_once(name: str, tmp_path: Path) -> None:
     (port,) = free_ports(1)
     config = _written(_settings(KafkaSettings(bootstrap=f"127.0.0.1:{port}")), tmp_path)

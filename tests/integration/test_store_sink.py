@@ -1,127 +1,31 @@
 """The sink process: records on the embedded broker -> rows in the embedded store."""
 
-import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
-from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient, NewTopic
 
-from schemas import records, topics
+from schemas import topics
 from schemas.records import (
     DeadLetter,
-    Enriched,
-    EnrichedEvent,
-    Event,
     IndicatorRow,
     Indicators,
-    Mark,
     Panes,
     SeriesPanes,
 )
-from schemas.settings import KafkaSettings, Settings, SinkSettings
 from schemas.stopping import Exit
-from sinks.clickhouse import migrate
 from sinks.clickhouse.client import Store
 from tests.fixtures.brokers import Broker
-from tests.fixtures.store import StoreProcess, running_store
+from tests.fixtures.sinking import PARTITIONS, Run
+from tests.fixtures.store import running_store
 from uptake.dead_letters import letters
 from uptake.dead_letters.letters import Wanted
 from uptake.dead_letters.replay import Result, replay
 
-ROOT = Path(__file__).parents[2]
-LIMIT_SECONDS = 90
-PARTITIONS = 3
 NOW = time.time_ns() // 1_000_000
-
-
-class Run:
-    """A broker, a store, and a sink process that can be killed."""
-
-    def __init__(self, broker: Broker, store: StoreProcess) -> None:
-        self.store = store
-        self.settings = Settings(
-            kafka=KafkaSettings(bootstrap=broker.bootstrap, partitions=PARTITIONS),
-            clickhouse=store.settings,
-            sink=SinkSettings(batch_rows=2_000, flush_seconds=0.2),
-        )
-        self.producer = Producer({"bootstrap.servers": broker.bootstrap, "linger.ms": 5})
-        self.sent = 0
-        self._batch_offsets = [0] * PARTITIONS
-        self._sink: subprocess.Popen[bytes] | None = None
-
-    def prepare(self) -> None:
-        migrate.run(self.settings, {})
-        spread = (*topics.EVENTS, topics.ENRICHED, topics.PANES, topics.INDICATORS)
-        made = [NewTopic(name, PARTITIONS, 1) for name in spread]
-        admin = AdminClient({"bootstrap.servers": self.settings.kafka.bootstrap})
-        for future in admin.create_topics([*made, NewTopic(topics.DEAD_LETTERS, 1, 1)]).values():
-            future.result()
-
-    def send(self, topic: str, record: object, partition: int = 0) -> None:
-        self.producer.produce(topic, records.encode(record), partition=partition)
-        self.producer.poll(0)
-
-    def send_events(self, count: int) -> None:
-        """Events of `events.lms`, partition 0, in batches of 100 over all partitions."""
-        for _ in range(count // 100):
-            partition = (self.sent // 100) % PARTITIONS
-            stored = [_event(self.sent + n) for n in range(100)]
-            self.sent += 100
-            self._send_batch(partition, stored)
-        for partition in range(PARTITIONS):
-            self._send_batch(partition, [])
-        self.producer.flush()
-
-    def _send_batch(self, partition: int, stored: list[EnrichedEvent]) -> None:
-        mark = Mark(2, 0, 0, 0, self.sent)
-        offset = self._batch_offsets[partition]
-        self._batch_offsets[partition] += 1
-        record = Enriched(0, partition, offset, 0, stored=stored, marks=[mark])
-        self.send(topics.ENRICHED, record, partition)
-
-    def start_sink(self) -> None:
-        settings = msgspec.json.encode(self.settings).decode()
-        code = (
-            "import msgspec; from schemas.settings import Settings;"
-            "from sinks.clickhouse import service;"
-            f"raise SystemExit(service.run(msgspec.json.decode({settings!r}, type=Settings)))"
-        )
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        self._sink = subprocess.Popen([sys.executable, "-c", code], env=environment)
-
-    def end_sink(self, number: int) -> int:
-        assert self._sink is not None
-        self._sink.send_signal(number)
-        try:
-            return self._sink.wait(30)
-        finally:
-            self._sink.kill()
-
-    def until(self, met: Callable[[Store], bool]) -> None:
-        deadline = time.monotonic() + LIMIT_SECONDS
-        with Store(self.store.settings) as db:
-            while not met(db):
-                assert self._sink is not None
-                assert self._sink.poll() is None, "the sink ended"
-                assert time.monotonic() < deadline, db.query("SELECT * FROM conservation")
-                time.sleep(0.05)
-
-    def account(self, db: Store) -> tuple[int, ...]:
-        found = db.query("SELECT * EXCEPT source FROM conservation WHERE source = 'lms'")
-        return found[0] if found else ()
-
-    def is_whole(self, db: Store) -> bool:
-        """Everything sent is there; and at no time is anything called lost."""
-        account = self.account(db)
-        assert not account or account[-2:] == (0, 0), account
-        return account == (self.sent, self.sent, 0, 0, 0, 0, 0)
 
 
 @pytest.fixture
@@ -131,18 +35,7 @@ def run(own_broker: Broker, tmp_path: Path) -> Iterator[Run]:
         made = Run(own_broker, store)
         made.prepare()
         yield made
-        if made._sink is not None and made._sink.poll() is None:
-            made._sink.kill()
-            made._sink.wait()
-
-
-def _event(offset: int) -> EnrichedEvent:
-    now = time.time_ns() // 1_000_000
-    plain = Event(
-        2, 0, offset, 0, now, offset.to_bytes(16, "big"), (offset % 50).to_bytes(16, "big"),
-        1_638_000_000_000 + offset * 1_000, "v", f"o{offset % 7}", "t",
-    )  # fmt: skip
-    return EnrichedEvent(plain, "video.played", f"team {offset % 3}", "", "", True)
+        made.close()
 
 
 def test_every_kind_of_record_becomes_rows(run: Run) -> None:

@@ -15,6 +15,7 @@ def test_every_topic_is_declared_once() -> None:
             *topics.EVENTS,
             topics.DEAD_LETTERS,
             topics.DIRECTORY,
+            topics.LIFE,
             topics.BATCHES,
             topics.ENRICHED,
             topics.STEPS,
@@ -23,7 +24,7 @@ def test_every_topic_is_declared_once() -> None:
             *(topics.state_topic(agent) for agent in topics.AGENTS),
         }
     )
-    single = {topics.DEAD_LETTERS, topics.DIRECTORY}
+    single = {topics.DEAD_LETTERS, topics.DIRECTORY, topics.LIFE}
     assert {spec.name for spec in specs if spec.partitions == 1} == single
     assert {spec.partitions for spec in specs if spec.name not in single} == {5}
 
@@ -34,6 +35,12 @@ def test_state_is_kept_for_ever_and_the_directory_compacted() -> None:
         assert config[topics.state_topic(agent)]["retention.ms"] == "-1"
         assert config[topics.state_topic(agent)]["cleanup.policy"] == "delete"
     assert config[topics.DIRECTORY] == {"cleanup.policy": "compact", "min.insync.replicas": "1"}
+    assert config[topics.LIFE] == config[topics.DIRECTORY]
+
+
+def test_only_what_can_be_made_again_is_ever_deleted() -> None:
+    kept = {spec.name for spec in admin.specs(Settings())} - {*topics.REMADE}
+    assert kept == {*topics.EVENTS, topics.DEAD_LETTERS, topics.DIRECTORY, topics.LIFE}
 
 
 @pytest.mark.parametrize(

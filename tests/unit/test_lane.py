@@ -9,7 +9,7 @@ import pytest
 
 from schemas.settings import KafkaSettings, WorkerSettings
 from streams.agents.lane import Lane, Verdict
-from streams.model.stage import Output
+from streams.model.stage import NEVER, Memory, Output
 from streams.state.errors import ForeignWriter
 from streams.state.log import Acknowledged, EpochLog, Trimmer
 from streams.state.rows import EpochRows
@@ -48,6 +48,8 @@ class Toy:
 
     def __init__(self, rows: EpochRows) -> None:
         self.rows = rows
+
+    memory = Memory(NEVER, 0, False)
 
     def recovered(self) -> None: ...
 

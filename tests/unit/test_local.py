@@ -41,9 +41,9 @@ def test_kafka_keeps_its_generation_while_it_keeps_its_data() -> None:
 
 
 def test_a_folder_may_go_from_the_embedded_broker_to_kafka_and_not_back() -> None:
-    embedded = State("embedded", 4, 4)
+    embedded = State("embedded", 4)
     kafka = next_state(embedded, "kafka", kafka_is_new=True)
-    assert kafka == State("kafka", 5, 4)
+    assert kafka == State("kafka", 5)
     with pytest.raises(LocalError, match="use `--broker kafka`"):
         next_state(kafka, "embedded", kafka_is_new=False)
 

@@ -2,6 +2,8 @@
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from streams.state.errors import ForeignWriter, LogCutShort, StateError
 from streams.state.rows import SLICES, Epoch, EpochRows, Sealed
@@ -183,6 +185,80 @@ def test_a_big_state_is_written_slice_by_slice() -> None:
     assert len(first.slices) > SLICES * 0.9
     rows.put(b"1", [0])
     assert 0 < len(_seal(rows).slices) < 40
+
+
+def test_what_is_forgotten_is_told_to_nobody_and_forgotten_again_after_recovery() -> None:
+    rows, log = EpochRows(), list[bytes]()
+    for number in range(5):
+        rows.put(b"a%d" % number, [number])
+    rows.position = 0
+    _write(rows, log)
+
+    def rule(key: bytes, encoded: bytes) -> bytes | None:
+        if key < b"a2":
+            return None
+        return b"\x91\x07" if key == b"a2" else encoded
+
+    rows.forget(rule)
+    assert list(rows.changed()) == []
+    rows.put(b"a0", [9])
+    rows.position = 1
+    _write(rows, log)
+    again = _recovered(log)
+    again.forget(lambda key, encoded: encoded if key == b"a0" else rule(key, encoded))
+    for found in (rows, again):
+        assert dict(found.items(b"")) == {
+            b"a0": b"\x91\x09",
+            b"a2": b"\x91\x07",
+            b"a3": b"\x91\x03",
+            b"a4": b"\x91\x04",
+        }
+
+
+def test_rows_are_weighed_and_forgotten_only_while_nothing_is_changed() -> None:
+    rows = EpochRows()
+    rows.put(b"a", [1])
+    with pytest.raises(StateError):
+        rows.held()
+    with pytest.raises(StateError):
+        rows.forget(lambda key, encoded: encoded)
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    st.lists(
+        st.lists(st.tuples(st.integers(0, 9), st.none() | st.integers(0, 300)), min_size=1),
+        min_size=1,
+        max_size=6,
+    ),
+    st.integers(0, 9),
+)
+def test_what_the_rows_weigh_is_kept_as_a_running_count(
+    epochs: list[list[tuple[int, int | None]]], forgotten: int
+) -> None:
+    """Each epoch changes some rows (key, length; None: dropped)."""
+
+    def weight(rows: EpochRows) -> int:
+        return sum(len(key) + len(row) + 150 for key, row in rows.items(b""))
+
+    rows, log = EpochRows(), list[bytes]()
+    left: dict[bytes, int] = {}
+    for changes in epochs:
+        for number, length in changes:
+            key = b"k%d" % number
+            if length is None:
+                rows.drop(key)
+                left.pop(key, None)
+            else:
+                rows.put(key, [1] * length)
+                left[key] = length
+        rows.position += 1
+        _write(rows, log)
+        assert rows.held() == weight(rows) == _recovered(log).held()
+    rows.forget(lambda key, row: None if key == b"k%d" % forgotten else row)
+    left.pop(b"k%d" % forgotten, None)
+    assert len(rows) == len(left)
+    assert rows.held() == weight(rows)
 
 
 def test_the_size_of_changes_is_learned() -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from schemas.stopping import Exit, explained
-from tests.fixtures.signals import wait_caught
 
 _ROOT = Path(__file__).parents[2]
 _BLOCKED = """
@@ -18,6 +17,7 @@ import schemas.stopping as stopping
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 {before}
+print("ready", flush=True)
 # In the library, which looks at no signal: nothing answers there.
 try:
     AdminClient({{"bootstrap.servers": "127.0.0.1:1", "log_level": 0}}).list_topics(timeout=30)
@@ -32,16 +32,18 @@ def _end(before: str, signals: int) -> tuple[int, float]:
         [sys.executable, "-c", _BLOCKED.format(before=before)],
         cwd=_ROOT,
         env={"PYTHONPATH": str(_ROOT)},
+        stdout=subprocess.PIPE,
     )
     try:
-        wait_caught(process.pid)
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
         began = time.monotonic()
         for _ in range(signals):
             process.send_signal(signal.SIGTERM)
         return process.wait(20), time.monotonic() - began
     finally:
         process.kill()
-        process.wait()
+        process.communicate()
 
 
 @pytest.mark.parametrize("signals", [1, 2])

@@ -5,7 +5,8 @@ import sys
 from schemas.stopping import Exit, leave_while_starting
 
 _PROCESSES = frozenset(
-    {"collector", "intake", "worker", "sink", "store", "reconcile", "up", "demo"}
+    {"collector", "intake", "worker", "sink", "repair", "board", "store", "reconcile"}
+    | {"up", "demo"}
 )
 
 

@@ -16,6 +16,7 @@ from uptake.cli import (
     look,
     processes,
     rebuild,
+    rebuild_state,
     reconcile,
     rubric,
     setup,
@@ -66,3 +67,4 @@ app.add_typer(lint.app, name="lint")
 experiment.register(app)
 processes.register(app)
 setup.register(app)
+rebuild_state.register(app)

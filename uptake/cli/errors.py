@@ -25,6 +25,7 @@ _KINDS = [
     ("streams.catalog.load", "CatalogError", Exit.USAGE),
     ("streams.intake.pseudonym", "NoKey", Exit.USAGE),
     ("streams.intake.directory", "DirectoryError", Exit.FAILED),
+    ("streams.life", "RebuildUnfinished", Exit.REBUILD),
     ("uptake.dead_letters.replay", "NotReplayable", Exit.FAILED),
     ("streams.intake.store", "StoreUnavailable", Exit.MISSING),
     ("streams.intake.writer", "NotWritten", Exit.MISSING),
@@ -33,6 +34,7 @@ _KINDS = [
     ("uptake.feed.errors", "FeedError", Exit.FAILED),
     ("uptake.local.errors", "LocalError", Exit.MISSING),
     ("uptake.local.settle", "Unsettled", Exit.TIMEOUT),
+    ("uptake.rebuild_state.procedure", "StillAtWork", Exit.MISSING),
     ("uptake.rubrics.load", "RubricError", Exit.USAGE),
     ("uptake.rubrics.ratings_file", "RatingsError", Exit.USAGE),
 ]

@@ -54,7 +54,7 @@ def up(
     broker_memory: MemoryOption = None,
     config: ProcessConfigOption = None,
 ) -> None:
-    """Run broker, store, collector, intake, worker, sink and board until Ctrl-C."""
+    """Run broker, store, collector, intake, worker, sink, repair and board until Ctrl-C."""
     from uptake.local.session import run_up
 
     raise SystemExit(run_up(_wish(data, broker, ports, broker_memory, config)))

@@ -67,12 +67,11 @@ class Secrets(Struct, forbid_unknown_fields=True):
     write_key: str
 
 
-class State(Struct, forbid_unknown_fields=True):
-    """state.json. `restored` is the newest generation whose events are all back in the log."""
+class State(Struct):
+    """state.json."""
 
     broker: BrokerKind
     generation: int = 0
-    restored: int = 0
 
 
 class DataFolder:
@@ -166,10 +165,10 @@ def next_state(known: State | None, broker: BrokerKind, kafka_is_new: bool) -> S
                 "this data folder is kept on Apache Kafka, which may hold events that are not in "
                 "the store yet; use `--broker kafka`, or another folder with `--data`"
             )
-        return State("embedded", last.generation + 1, last.restored)
+        return State("embedded", last.generation + 1)
     if kafka_is_new:
-        return State("kafka", last.generation + 1, last.restored)
-    return State("kafka", max(last.generation, 1), last.restored)
+        return State("kafka", last.generation + 1)
+    return State("kafka", max(last.generation, 1))
 
 
 def _read(path: Path, kind: type[T]) -> T | None:

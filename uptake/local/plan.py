@@ -1,5 +1,6 @@
 """What one run of `uptake up` will look like: its ports, its settings, its processes."""
 
+from dataclasses import replace as replace_spec
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -11,6 +12,9 @@ from uptake.local.ports import LOOPBACK, free_ports
 from uptake.local.processes import Spec
 
 _EMBEDDED_SESSION_SECONDS = 6.0
+_WORKER_INSTANCE = "up"
+"""The group keeps the partitions of a static member that has died for as long as a session: the
+worker that is started in its place has them at once."""
 
 
 class Ports(NamedTuple):
@@ -121,7 +125,11 @@ class Plan(NamedTuple):
             "collector": self.ports.collector_metrics,
             "board": self.ports.board_metrics,
         }
-        return {name: Spec(name, (name, *self._config()), port) for name, port in ports.items()}
+        specs = {name: Spec(name, (name, *self._config()), port) for name, port in ports.items()}
+        # In its environment, not in settings.json: a second worker that is started by hand with
+        # that file has to be another member.
+        specs["worker"] = replace_spec(specs["worker"], instance=_WORKER_INSTANCE)
+        return specs
 
     def run(self, pid: int) -> Run:
         """run.json."""

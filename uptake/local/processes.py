@@ -34,6 +34,8 @@ class Spec:
     """Of its metrics; of the store: of its HTTP protocol."""
     ready_path: str = "/readyz"
     stop_seconds: float = 15.0
+    instance: str = ""
+    """Of a worker: as which static member it joins."""
 
     def command(self) -> list[str]:
         """The same Python, the same code."""
@@ -51,6 +53,7 @@ class Spec:
             "PYTHONUNBUFFERED": "1",
             "UPTAKE_METRICS_HOST": LOOPBACK,
             "UPTAKE_METRICS_PORT": str(self.port),
+            **({"UPTAKE_WORKER_INSTANCE": self.instance} if self.instance else {}),
         }
 
 
@@ -133,6 +136,15 @@ class Supervisor:
         for supervised in self._all.values():
             if supervised.restart:
                 self._look_after(supervised)
+
+    def has(self, name: str) -> bool:
+        """Whether it looks after a process of this name."""
+        return name in self._all
+
+    def ended_with(self, code: int) -> bool:
+        """Whether one of them has ended with this exit code and does not run again yet."""
+        children = [each.child for each in self._all.values()]
+        return any(not child.running() and child.exit_code() == code for child in children)
 
     def states(self) -> Mapping[str, ProcessState]:
         """Each process by name."""

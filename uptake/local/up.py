@@ -1,36 +1,42 @@
 """Run all of Uptake on this machine: broker, store and processes, from start to end."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from time import monotonic
 from typing import Protocol
 
 from confluent_kafka import KafkaException
-from msgspec.structs import replace
 
 from schemas import health
-from schemas.records import version_of
+from schemas.records import Life
 from schemas.settings import MetricsSettings
 from schemas.settings_load import Loaded, dump
-from sinks.clickhouse.client import Store
+from schemas.stopping import Exit
 from sinks.clickhouse.errors import StoreError
+from streams.intake.store import StoreUnavailable
+from streams.intake.writer import NotWritten
 from uptake.local.broker import EmbeddedBroker, MemoryBound, MemoryLevel
 from uptake.local.errors import LocalError
 from uptake.local.files import write_json, write_private
-from uptake.local.folder import BrokerKind, DataFolder, State, next_state
+from uptake.local.folder import BrokerKind, DataFolder, next_state
 from uptake.local.kafka import KafkaNode, NodeConfig
 from uptake.local.kafka_jars import kafka_program
 from uptake.local.plan import Plan, choose_ports, settings_of
 from uptake.local.ports import require_free
-from uptake.local.processes import Supervisor
-from uptake.local.settle import Unsettled, drain, settle, total
-from uptake.repair.lists import ask_for_older
+from uptake.local.processes import Spec, Supervisor
+from uptake.local.settle import Unsettled, drain, total
+from uptake.rebuild_state import procedure
 
 _TICK_SECONDS = 0.2
 _EMBEDDED_DRAIN_SECONDS = 60.0
 _KAFKA_DRAIN_SECONDS = 10.0
 _CATCH_UP_SECONDS = 600.0
+_EMPTY_GROUP_SECONDS = 60.0
+"""The group drops a static member that has ended only when its session is over."""
+_NOT_AGAIN_SECONDS = 60.0
+_REFUSED = "the worker refuses the state that it found (see its log)"
 
 
 class Teller(Protocol):
@@ -68,6 +74,8 @@ class Up:
         self._teller = teller
         self._bound = MemoryBound(wish.broker_memory)
         self._warned = False
+        self._due = ""
+        self._not_again_before = 0.0
         self._began = monotonic()
         folder = wish.folder
         self._supervisor = Supervisor(folder.logs, folder.processes_file, teller.say)
@@ -100,6 +108,7 @@ class Up:
         while not ended(_TICK_SECONDS):
             self._supervisor.tick()
             self._look_at_broker()
+            self._look_at_state()
 
     def stop(self, impatient: Callable[[], bool]) -> None:
         """End all in order: no new events, then what was accepted reaches the store, then the
@@ -146,78 +155,94 @@ class Up:
         return KafkaNode(kafka_program(), plan.folder.kafka, config, log)
 
     def _prepare(self) -> None:
-        """Topics and tables."""
+        """Tables, and topics that state is in."""
         from sinks.clickhouse import migrate
         from streams import admin
         from streams.catalog.load import load, rows_for_store
 
-        try:
-            admin.ensure(self.plan.settings)
-            catalog = load(self.plan.settings.worker.catalog)
-            migrate.run(self.plan.settings, rows_for_store(catalog))
-        except admin.TopicError as error:
-            raise LocalError(str(error)) from error
-        except KafkaException as error:
-            raise LocalError(f"the broker refuses the topics: {error.args[0].str()}") from error
-        except StoreError as error:
-            raise LocalError(f"the store refuses the tables: {error}") from error
+        settings = self.plan.settings
+        with _told():
+            migrate.run(settings, rows_for_store(load(settings.worker.catalog)))
+            self._due = procedure.due(settings)
+            if not self._due:
+                admin.ensure(settings)
+                procedure.note_new(settings)
 
     def _start_processes(self) -> None:
-        """The worker and the sink read while events are restored; nothing new comes before."""
-        specs = self.plan.processes()
-        for name in ("worker", "sink", "repair", "board"):
-            self._supervisor.launch(specs[name])
-        restored = self._restore()
-        for name in ("intake", "collector"):
-            self._supervisor.launch(specs[name])
-        for name, spec in specs.items():
-            self._supervisor.wait_ready(spec)
+        """If state has to be rebuilt, worker and sink read while the log is filled; nothing new
+        comes before it is full."""
+        life = self._rebuild(self._due) if self._due else None
+        self._launch("worker", "sink", "repair", "board", "intake", "collector")
+        for name, spec in self.plan.processes().items():
+            while not self._is_ready(spec):
+                life = self._rebuild(_REFUSED)
+                self._launch("worker", "sink", "repair", "intake")
             self._teller.say(f"  {name:<11} metrics on port {spec.port}")
-        if restored:
-            self._catch_up()
+        if life is not None:
+            self._finish(life)
 
-    def _catch_up(self) -> None:
-        """Wait for the numbers that follow from the restored events. Those that the stream did
-        not say again are older than its memory, or of events that the store does not hold, if
-        the life before ended at once: they are computed again."""
+    def _launch(self, *names: str) -> None:
+        """Start those of them that are not there."""
+        specs = self.plan.processes()
+        for name in names:
+            if not self._supervisor.has(name):
+                self._supervisor.launch(specs[name])
 
-        def tick(told: str) -> None:
+    def _is_ready(self, spec: Spec) -> bool:
+        """Wait until it is; False: somebody refuses the state."""
+        try:
+            self._supervisor.wait_ready(spec)
+        except LocalError:
+            if not self._supervisor.ended_with(Exit.REBUILD):
+                raise
+            return False
+        return True
+
+    def _look_at_state(self) -> None:
+        """Rebuild it when the worker has refused it."""
+        if not self._supervisor.ended_with(Exit.REBUILD):
+            return
+        life = self._rebuild(_REFUSED)
+        self._launch("worker", "sink", "repair", "intake")
+        self._finish(life)
+
+    def _rebuild(self, reason: str) -> Life:
+        """A new life of the topics between the stages, filled with all stored events. The
+        collector goes on meanwhile."""
+        if monotonic() < self._not_again_before:
+            raise LocalError(f"state was just rebuilt, and again: {reason}; see the worker's log")
+        self._not_again_before = monotonic() + _NOT_AGAIN_SECONDS
+        self._teller.say(f"Rebuilding state from the stored events: {reason}")
+        for name in ("intake", "worker", "sink", "repair"):
+            self._supervisor.stop(name)
+
+        def tell(done: int, total: int) -> None:
+            self._teller.progress("Rebuilding state from stored events", done, total)
             self._supervisor.tick()
 
+        with _told():
+            life = procedure.begin(self.plan.settings, _EMPTY_GROUP_SECONDS, self._tick)
+            self._launch("worker", "sink")
+            procedure.fill(self.plan.settings, life, tell)
+        return life
+
+    def _finish(self, life: Life) -> None:
+        """Wait for the numbers that follow from the stored events, and drop what does not: if
+        the life before ended at once, the store may hold numbers of events that it does not."""
         try:
-            lost = total(settle(self.plan.settings, _CATCH_UP_SECONDS, tick)).lost
-            with Store(self.plan.settings.clickhouse) as store:
-                ask_for_older(store, version_of(self.plan.state.generation, 0))
-            settle(self.plan.settings, _CATCH_UP_SECONDS, tick)
-        except (Unsettled, KafkaException, StoreError) as error:
+            with _told():
+                accounts = procedure.finish(self.plan.settings, life, _CATCH_UP_SECONDS, self._tick)
+        except Unsettled as error:
             raise LocalError(f"the numbers of earlier events are not there yet: {error}") from error
+        lost = total(accounts).lost
         if lost:
             self._teller.say(
                 f"  {lost:,} events of earlier runs are lost: the embedded broker keeps nothing"
                 " and ended before they were in the store"
             )
 
-    def _restore(self) -> bool:
-        """A log that begins anew is given the events that the store has from its earlier lives.
-
-        Whether it was.
-        """
-        state = self.plan.state
-        if state.generation <= 1 or state.restored >= state.generation:
-            return False
-        from streams.intake import restore
-
-        def tell(done: int, total: int) -> None:
-            self._teller.progress("Rebuilding state from stored events", done, total)
-            self._supervisor.tick()
-
-        # A new Kafka log is as empty as the embedded broker's when a folder moves to it.
-        settings = self.plan.settings
-        empty = replace(settings, kafka=replace(settings.kafka, memory_only=True))
-        restored = restore.run(empty, tell) > 0
-        done = State(state.broker, state.generation, restored=state.generation)
-        self.plan.folder.note(done)
-        return restored
+    def _tick(self, _: str) -> None:
+        self._supervisor.tick()
 
     def _look_at_broker(self) -> None:
         broker = self._broker
@@ -255,3 +280,18 @@ class Up:
         self._supervisor.kill_all()
         if self._broker is not None:
             self._broker.stop()
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What broker and store refuse, as errors for the user."""
+    from streams.admin import TopicError
+
+    try:
+        yield
+    except (TopicError, NotWritten, procedure.StillAtWork) as error:
+        raise LocalError(str(error)) from error
+    except KafkaException as error:
+        raise LocalError(f"the broker refuses: {error.args[0].str()}") from error
+    except (StoreError, StoreUnavailable) as error:
+        raise LocalError(f"the store refuses: {error}") from error

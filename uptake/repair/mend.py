@@ -3,8 +3,8 @@
 A row is written with the version that the standing row has: with equal versions the row that was
 inserted last counts, and any newer word of the stream still beats it. That is right only if the
 recount knows every event that the standing row counts. So a row is mended only if the row that
-stands was there before the wait in which all that had been accepted arrived; one that moved
-meanwhile is left alone.
+stands was there before the wait in which all that had been accepted arrived (`stood`; `rebuild`
+compares what it saw before and after); one that moved meanwhile is left alone.
 """
 
 from collections.abc import Callable, Iterable, Sequence

@@ -71,36 +71,45 @@ class Rebuild:
         Raises StoreError, and Unsettled when what is on its way does not arrive.
         """
         kept = Kept(self._settings.clickhouse, self._catalog, _now())
+        wanted = _only(kept.groups, indicator)
         differing, moving = 0, 0
         with Store(self._settings.clickhouse) as store:
             span = _span(store, after, until, kept.earliest)
             days = row_days(store, span.after)
             for window in WINDOWS:
                 for part in slices(days, span, window):
-                    for group in _only(kept.groups, indicator):
-                        found, moved = self._mend(store, group, window, part)
-                        differing += found
-                        moving += moved
+                    found, moved = self._mend(store, wanted, window, part)
+                    differing += found
+                    moving += moved
         left_out = [name for name in kept.left_out if indicator in ("", name)]
         return Rebuilt(span, differing, moving, left_out, self._dry)
 
-    def _mend(self, store: Store, group: Group, window: Window, part: Span) -> tuple[int, int]:
-        """Rows that differed, and rows that moved."""
-        self._tick(f"{group.journey or 'signals'}, window {window.name}, {shown(part.until)}")
-        differing, wrong = 0, self._look(store, group, window, part)
+    def _mend(
+        self, store: Store, wanted: list[Group], window: Window, part: Span
+    ) -> tuple[int, int]:
+        """Rows that differed, and rows that moved.
+
+        A row is wrong for certain if it stands as it stood, and is recounted as it was, before
+        everything arrived that had been accepted then.
+        """
+        self._tick(f"window {window.name}, {shown(part.until)}")
+        differing = 0
+        looks = [(group, self._look(store, group, window, part)) for group in wanted]
         for _ in range(_LOOKS):
-            if not wrong:
+            looks = [(group, rows) for group, rows in looks if rows]
+            if not looks:
                 break
-            before = mend.versions(store, group.indicators)
-            # Every event that a row counted then is in the store after this.
             recalled(self._settings, self._seconds, self._tick)
-            wrong = self._look(store, group, window, part)
-            stood = [row for row in wrong if mend.stood(row, before)]
-            wrong = [row for row in wrong if not mend.stood(row, before)]
-            differing += len(stood)
-            if not self._dry:
-                mend.write(store, window, stood, _now)
-        return differing, len(wrong)
+            moving: list[tuple[Group, list[mend.Row]]] = []
+            for group, seen in looks:
+                wrong = self._look(store, group, window, part)
+                sure = set(seen).intersection(wrong)
+                differing += len(sure)
+                if not self._dry:
+                    mend.write(store, window, sorted(sure), _now)
+                moving.append((group, [row for row in wrong if row not in sure]))
+            looks = moving
+        return differing, sum(len(rows) for _, rows in looks)
 
     def _look(self, store: Store, group: Group, window: Window, part: Span) -> list[mend.Row]:
         database = self._settings.clickhouse.database

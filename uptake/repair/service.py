@@ -5,7 +5,6 @@ again until it is noted as done, and doing it again changes nothing.
 """
 
 import logging
-import signal
 from threading import Event
 from time import monotonic, time_ns
 
@@ -14,12 +13,15 @@ from confluent_kafka import KafkaException
 from schemas import health, metrics
 from schemas.records import Recalled
 from schemas.settings import Settings
+from schemas.stopping import on_stop
 from schemas.topics import BATCHES
 from sinks.clickhouse.client import Store
 from sinks.clickhouse.errors import TryAgain
 from sinks.clickhouse.repairs import DONE, IMPOSSIBLE, RepairAsk, WalkAsk
+from streams import life as lives
 from streams.catalog.load import Catalog, load
 from streams.intake.writer import NotWritten, Writer
+from streams.life import RebuildUnfinished
 from uptake.local.settle import Tick, Unsettled, arrive
 from uptake.reconcile.check import Kept, row_days, slices
 from uptake.reconcile.sql import Span
@@ -29,7 +31,7 @@ from uptake.repair.stretches import Covered, Job, jobs
 _POLL_SECONDS = 1.0
 _ARRIVE_SECONDS = 120.0
 _WRITE_SECONDS = 60.0
-_GENERATION_BIT = 44
+_LIFE_BIT = 44
 _log = logging.getLogger(__name__)
 
 
@@ -44,8 +46,7 @@ def run(settings: Settings) -> int:
     does not have the shape this code expects.
     """
     stop = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: stop.set())
+    on_stop(stop.set)
 
     def tick(_: str) -> None:
         if stop.is_set():
@@ -61,7 +62,7 @@ def run(settings: Settings) -> int:
             seen.set()
         except _Interrupted:
             break
-        except (TryAgain, KafkaException, NotWritten, Unsettled) as error:
+        except (TryAgain, KafkaException, NotWritten, Unsettled, RebuildUnfinished) as error:
             seen.clear()
             _log.warning("repair: tried again soon: %s", error)
         stop.wait(_POLL_SECONDS)
@@ -79,14 +80,14 @@ class Repairer:
     def round(self) -> int:
         """Look at the lists once, and do what they hold; return how many asks were ended.
 
-        Raises StoreError, KafkaException, NotWritten and Unsettled; what was not ended is done
-        at the next time.
+        Raises StoreError, KafkaException, NotWritten, Unsettled and RebuildUnfinished; what was
+        not ended is done at the next time.
         """
         with Store(self._settings.clickhouse) as store:
-            _measure(store)
+            if not _measure(store).total:
+                return 0
             ended = self._walks(store) + self._repairs(store)
-            if ended:
-                _measure(store)
+            _measure(store)
         return ended
 
     def _walks(self, store: Store) -> int:
@@ -94,8 +95,10 @@ class Repairer:
         if not found:
             return 0
         began = monotonic()
-        possible = [ask for ask in found if self._possible_walk(ask)]
-        lists.end_walks(store, [a for a in found if a not in set(possible)], IMPOSSIBLE, _now())
+        life = lives.number(self._settings.kafka)
+        possible = [ask for ask in found if ask.journey in self._catalog.journeys]
+        unknown = [ask for ask in found if ask.journey not in self._catalog.journeys]
+        lists.end_walks(store, unknown, IMPOSSIBLE, _now())
         # What the asks follow from has reached the store then.
         arrive(self._settings, _ARRIVE_SECONDS, self._tick)
         known = walks.recalled(store.query, self._catalog, possible)
@@ -107,23 +110,18 @@ class Repairer:
             if ask is not None:
                 wanted += walks.stretches(self._catalog, walk, ask.asked, now)
         lists.ask(store, wanted)
-        back = {(ask.journey, ask.key, ask.learner) for ask in possible if ask.recall}
-        self._send([w for w in known if (w.journey, w.key, w.learner.hex()) in back])
+        back = {(ask.journey, ask.key, ask.learner) for ask in possible if _waits(ask, life)}
+        self._send([w for w in known if (w.journey, w.key, w.learner.hex()) in back], life)
         lists.end_walks(store, possible, DONE, _now())
-        _note("walk", len(possible), len(found) - len(possible), began)
+        _note("walk", len(possible), len(unknown), began)
         return len(found)
 
-    def _possible_walk(self, ask: WalkAsk) -> bool:
-        """A broker that forgot everything forgot the ask too: state was rebuilt without it."""
-        alive = ask.asked >> _GENERATION_BIT == self._settings.kafka.generation
-        return ask.journey in self._catalog.journeys and (alive or not ask.recall)
-
-    def _send(self, known: list[Recalled]) -> None:
+    def _send(self, known: list[Recalled], life: int) -> None:
         if not known:
             return
         kafka = self._settings.kafka
         writer = Writer(kafka, "uptake-repair")
-        for partition, value in walks.batches(known, kafka.generation, kafka.partitions, _now()):
+        for partition, value in walks.batches(known, life, kafka.partitions, _now()):
             writer.write(BATCHES, value, partition=partition)
         writer.finish(_WRITE_SECONDS)
 
@@ -148,10 +146,8 @@ class Repairer:
         return done + len(found) - len(possible)
 
     def _possible_repair(self, ask: RepairAsk, kept: Kept) -> bool:
-        indicator = self._catalog.indicators.get(ask.indicator)
-        if indicator is None or (indicator.journey and ask.indicator in kept.left_out):
-            return False
-        return ask.first_end > kept.earliest
+        known = ask.indicator in self._catalog.indicators and ask.indicator not in kept.left_out
+        return known and ask.first_end > kept.earliest
 
     def _repair(self, store: Store, job: Job, before: mend.Versions) -> bool:
         """Mend the rows of a job; whether none of them has moved meanwhile."""
@@ -172,12 +168,14 @@ class Repairer:
         return mend.look(store, self._catalog, job.group, job.window, part, database)
 
 
-def _measure(store: Store) -> None:
+def _measure(store: Store) -> lists.Waiting:
+    """What is open, also told in the metrics."""
     found = lists.waiting(store)
     metrics.REPAIRS_OPEN.labels("rows").set(found.repairs)
     metrics.REPAIRS_OPEN.labels("walk").set(found.walks)
     age = (_now() - found.since) / 1000 if found.since else 0.0
     metrics.REPAIRS_OLDEST.set(max(0.0, age))
+    return found
 
 
 def _note(kind: str, done: int, impossible: int, began: float) -> None:
@@ -191,6 +189,12 @@ def _note(kind: str, done: int, impossible: int, began: float) -> None:
             "repair: %d of kind %s cannot be repaired: old events are deleted, or the catalog or "
             "the broker is another one", impossible, kind,
         )  # fmt: skip
+
+
+def _waits(ask: WalkAsk, life: int) -> bool:
+    """Whether the worker waits for the walk. What waited in an earlier life of the topics between
+    the stages is gone: state was rebuilt from all events since."""
+    return ask.recall and ask.asked >> _LIFE_BIT == life
 
 
 def _now() -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from random import Random
 
 from uptake.simulate.organisation import Organisation, Person
@@ -83,6 +84,7 @@ class Scene:
         return practice(self.organisation.seed, self.person.team, week)
 
 
+@lru_cache(maxsize=10_000)
 def practice(seed: int, team: str, week: int) -> int:
     """1 or -1, as if a coin had been thrown for each team and week."""
     return Random(f"{seed} {team} {week}").choice((-1, 1))

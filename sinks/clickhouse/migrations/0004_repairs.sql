@@ -33,7 +33,7 @@ CREATE TABLE IF NOT EXISTS {{database}}.recalls
     recall Bool COMMENT 'Its steps are to be sent to the stream again; else its rows are put on the repair list',
     asked UInt64 COMMENT 'Version of the record that asked',
     asked_at DateTime64(3, 'UTC') COMMENT 'When it was asked (UTC, milliseconds)',
-    outcome LowCardinality(String) COMMENT 'Empty: open; done; impossible: the journey is no longer in the catalog, or the life of the broker that asked is over',
+    outcome LowCardinality(String) COMMENT 'Empty: open; done; impossible: the journey is no longer in the catalog',
     done_at DateTime64(3, 'UTC') COMMENT 'When it was done (UTC, milliseconds); 1970: it is open',
     turn UInt64 COMMENT 'The largest counts'
 )

@@ -106,7 +106,7 @@ def test_the_reader_tells_it_of_each_record_once(share: float) -> None:
     settings = Settings(intake=IntakeSettings(breaker_records=4, breaker_share=share))
     books: dict[Source, Book] = {("events.crm", 0): Book(0, 0, 0, 0)}
     breaker = Breaker(settings.intake)
-    reader = Reader(settings, toy_decode, books, breaker, lambda _: None)
+    reader = Reader(settings, toy_decode, books, breaker, lambda _: None, 0)
     records = [toy_record(0, 0, offset, 1 if offset < 2 else None) for offset in range(5)]
     reader.read(records[:4], 2_000, moved=False)
     assert breaker.tripped is None

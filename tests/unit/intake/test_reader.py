@@ -58,7 +58,7 @@ class _World:
             position = self.committed.get(source)
             book = position and reopened(number, source[1], position.offset, position.note)
             self.books[source] = book or Book(number, source[1], 0, 0)
-        self.reader = Reader(SETTINGS, toy_decode, self.books, Breaker(SETTINGS.intake), _never)
+        self.reader = Reader(SETTINGS, toy_decode, self.books, Breaker(SETTINGS.intake), _never, 0)
         self.flight = Flight()
         self.sending: dict[tuple[str, int], list[tuple[bytes, Delivered]]] = defaultdict(list)
 
@@ -215,7 +215,7 @@ def test_any_polls_and_any_crash(
 
 def _reader(books: dict[Source, Book], decode: object = toy_decode) -> Reader:
     breaker = Breaker(SETTINGS.intake)
-    return Reader(SETTINGS, decode, books, breaker, _never)  # type: ignore[arg-type]
+    return Reader(SETTINGS, decode, books, breaker, _never, 0)  # type: ignore[arg-type]
 
 
 def test_a_dead_letter_keeps_everything_of_the_record() -> None:
@@ -301,7 +301,7 @@ def test_without_the_registry_a_record_is_tried_again() -> None:
 
     books = {("events.crm", 0): Book(0, 0, 0, 0)}
     waited: list[Exception] = []
-    reader = Reader(SETTINGS, decode, books, Breaker(SETTINGS.intake), waited.append)
+    reader = Reader(SETTINGS, decode, books, Breaker(SETTINGS.intake), waited.append, 0)
     reading = reader.read([toy_record(0, 0, 0, 1)], 2_000, moved=False)
     assert (len(waited), reading.letters, reading.taken[0]) == (2, [], 1)
 

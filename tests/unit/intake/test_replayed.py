@@ -38,7 +38,7 @@ def _read(record: ToyRecord) -> Reading:
     )
     source = (record.topic(), record.partition())
     books = {source: Book(2, record.partition(), 0, record.offset())}
-    reader = Reader(SETTINGS, decoder.decode, books, Breaker(SETTINGS.intake), _never)
+    reader = Reader(SETTINGS, decoder.decode, books, Breaker(SETTINGS.intake), _never, 0)
     return reader.read([record], 2_000, moved=False)
 
 
@@ -82,6 +82,7 @@ def test_dead_letters_that_are_dead_again_do_not_stop_intake(replayed: bool) -> 
     books = {("events.lms", 0): Book(2, 0, 0, 0)}
     breaker = Breaker(SETTINGS.intake)
     decoder = Decoder(vocabulary.load(None), lambda *_: b"0" * 16)
-    reading = Reader(SETTINGS, decoder.decode, books, breaker, _never).read(records, 2_000, False)
+    reader = Reader(SETTINGS, decoder.decode, books, breaker, _never, 0)
+    reading = reader.read(records, 2_000, False)
     assert len(reading.letters) == 30
     assert (breaker.tripped is None) == replayed

@@ -10,6 +10,7 @@ from schemas.partition import learner_partition
 from schemas.records import Batch, Event, IndicatorRow, LearnerEntry, decode_indicators, encode
 from schemas.topics import BATCHES, INDICATORS, PANES, STEPS
 from streams.catalog import load
+from streams.model.horizon import Limits
 from streams.model.learners import LearnersStage
 from streams.model.objects import ObjectsStage
 from streams.model.rolling import RollingStage
@@ -24,6 +25,7 @@ class PlainRows:
 
     def __init__(self, rows: dict[bytes, bytes] | None = None) -> None:
         self.rows = dict(rows or {})
+        self.forgotten: dict[bytes, bytes] = {}
         self.dirty: dict[bytes, Any] = {}
 
     def get(self, key: bytes, decode: Callable[[bytes], Any]) -> Any:
@@ -51,8 +53,19 @@ class PlainRows:
     def changed(self) -> Iterable[tuple[bytes, Any]]:
         return list(self.dirty.items())
 
+    def held(self) -> int:
+        assert not self.dirty
+        return sum(len(key) + len(row) for key, row in self.rows.items())
+
+    def forget(self, rule: Callable[[bytes, bytes], bytes | None]) -> None:
+        assert not self.dirty
+        left = {key: rule(key, row) for key, row in self.rows.items()}
+        self.forgotten |= {key: self.rows[key] for key, row in left.items() if row is None}
+        self.rows = {key: row for key, row in left.items() if row is not None}
+
     def encode(self) -> None:
         for key, row in self.dirty.items():
+            self.forgotten.pop(key, None)
             if row is None:
                 self.rows.pop(key, None)
             else:
@@ -67,28 +80,33 @@ class Names:
         return verb
 
 
-def stage(agent: str, rows: PlainRows, partition: int) -> Stage:
+ROOMY = Limits(10**9, 10**6)
+
+
+def stage(agent: str, rows: PlainRows, partition: int, limits: Limits) -> Stage:
     if agent == "learners":
-        return LearnersStage(rows, partition, PARTITIONS, CATALOG, Names(), 100_000)
+        return LearnersStage(rows, partition, PARTITIONS, CATALOG, Names(), limits)
     if agent == "objects":
-        return ObjectsStage(rows, partition, PARTITIONS, CATALOG)
-    return RollingStage(rows, partition, PARTITIONS)
+        return ObjectsStage(rows, partition, PARTITIONS, CATALOG, limits)
+    return RollingStage(rows, partition, PARTITIONS, limits.records)
 
 
 class Worker:
     """One agent of one partition. What it wrote at its last epoch is all that survives."""
 
-    def __init__(self, agent: str, partition: int, log: list[bytes]) -> None:
+    def __init__(self, agent: str, partition: int, log: list[bytes], limits: Limits) -> None:
         self.agent = agent
+        self.limits = limits
         self.partition = partition
         self.log = log
         self.saved: dict[bytes, bytes] = {}
         self.position = -1
+        self.seen = -1
         self.restart()
 
     def restart(self) -> None:
         self.rows = PlainRows(self.saved)
-        self.stage = stage(self.agent, self.rows, self.partition)
+        self.stage = stage(self.agent, self.rows, self.partition, self.limits)
         self.stage.recovered()
         assert not self.rows.dirty
         self.read = self.position
@@ -98,6 +116,9 @@ class Worker:
         for offset in range(self.read + 1, min(len(self.log), self.read + 1 + records)):
             outputs += self.stage.apply(self.log[offset], offset)
             self.read = offset
+            self.seen = max(self.seen, offset)
+            if (offset + 1) % self.limits.records == 0:
+                break
         return outputs
 
     def seal(self) -> list[Output]:
@@ -108,14 +129,15 @@ class Worker:
         return outputs
 
     def save(self) -> None:
-        self.saved = dict(self.rows.rows)
+        # A log still holds what was only forgotten.
+        self.saved = self.rows.rows | self.rows.forgotten
         self.position = self.read
 
 
 class Pipeline:
     """All partitions of the three agents over in-memory topics."""
 
-    def __init__(self, seed: int, crashes: float = 0.0) -> None:
+    def __init__(self, seed: int, crashes: float = 0.0, limits: Limits = ROOMY) -> None:
         self.random = random.Random(seed)
         self.crashes = crashes
         topics = (BATCHES, STEPS, PANES, INDICATORS)
@@ -124,7 +146,7 @@ class Pipeline:
         }
         sources = {"learners": BATCHES, "objects": STEPS, "rolling": PANES}
         self.workers = [
-            Worker(agent, p, self.topics[topic][p])
+            Worker(agent, p, self.topics[topic][p], limits)
             for agent, topic in sources.items()
             for p in range(PARTITIONS)
         ]
@@ -151,6 +173,10 @@ class Pipeline:
                 worker.restart()
                 continue
             worker.save()
+            self.meanwhile()
+
+    def meanwhile(self) -> None:
+        """What others do while the stages work."""
 
     def indicators(self) -> dict[tuple[str, str, str, str, int], IndicatorRow]:
         """The rows as a store with versions would show them."""

@@ -199,7 +199,8 @@ def test_learners_who_move(
 @settings(max_examples=60, deadline=None)
 @given(st.lists(happening, min_size=1, max_size=25), st.randoms(use_true_random=False))
 def test_rebuilt_from_events(happenings: list[Happening], random: Random) -> None:
-    """State rebuilt from stored events goes on as if nothing had happened."""
+    """State rebuilt from stored events goes on as if nothing had happened, also when an intake
+    wakes up in the middle that had slept since the life before, and writes what it still had."""
     cohorts = {who: COHORTS[n % len(COHORTS)] for n, who in enumerate(LEARNERS)}
     entries = entries_for(cohorts)
     events = events_of(happenings)
@@ -208,11 +209,18 @@ def test_rebuilt_from_events(happenings: list[Happening], random: Random) -> Non
         event.cohort = cohorts[event.learner]
     pipeline = Pipeline(random.randrange(1 << 30), crashes=0.2)
     restored = batches(events[:half], 4, entries)
-    for _, batch in restored:
-        batch.restored = True
+    asleep = batches(events[half + 1 :], 3)
+    for life, part in ((7, restored), (6, asleep)):
+        for _, batch in part:
+            batch.generation = life
+            batch.restored = part is restored
+    again, new = batches(events[:half], 5), batches(events[half:], 4)
+    for _, batch in (*again, *new):
+        batch.generation = 7
     pipeline.feed(restored)
-    pipeline.feed((p, Batch(0, 0, restore_ended=True)) for p in range(PARTITIONS))
-    pipeline.feed(batches(events[:half], 5))
-    pipeline.feed(batches(events[half:], 4))
+    pipeline.feed((p, Batch(7, 0, restore_ended=True)) for p in range(PARTITIONS))
+    pipeline.feed(asleep)
+    pipeline.feed(again)
+    pipeline.feed(new)
     pipeline.run()
     assert_same(said(pipeline), expected(events, cohorts, entries))

@@ -1,0 +1,123 @@
+"""The walks of journeys, of which old ones were let go.
+
+A walk all of whose steps happened before the horizon is let go of; a hash of its key stays, its
+tombstone. A new step of such a walk can only be judged with the steps that were let go of: it
+waits, and the walk is recalled from the store. A step that itself happened before the horizon
+changes nothing in memory: its walk is repaired in the store.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+from msgspec import Struct
+
+from schemas.records import Recalled, WalkName
+from streams.model.horizon import DAY_MS, Horizon
+from streams.model.journeys import Contribution, JourneyRules, Walk, WalkedStep, add_step
+from streams.model.stage import Rows
+from streams.model.tombstones import Tombstones
+
+Changes = list[tuple[Contribution, int]]
+"""Contributions that came (+) and went (-)."""
+
+_decode_walk = msgspec.msgpack.Decoder(Walk).decode
+
+
+class _When(Struct, array_like=True, gc=False):
+    """The beginning of a step."""
+
+    occurred_at: int
+
+
+_decode_times = msgspec.msgpack.Decoder(list[_When]).decode
+
+
+class Walks:
+    """Walks in the state of one partition: rows `J` + key, those that wait for their earlier
+    steps `W` + key, and tombstones."""
+
+    def __init__(self, rows: Rows, horizon: Horizon) -> None:
+        self._rows = rows
+        self._horizon = horizon
+        self._named: dict[WalkName, None] = {}
+        self.tombstones = Tombstones(rows)
+
+    def recovered(self) -> None:
+        self.tombstones.recovered()
+
+    def take(self, rules: JourneyRules, name: WalkName, key: bytes, step: WalkedStep) -> Changes:
+        """Add a step to its walk. `name`: the walk, as it is to be recalled."""
+        recent = step.occurred_at // DAY_MS >= self._horizon.day
+        walk = self._rows.get(b"J" + key, _decode_walk)
+        if walk is not None:
+            return self._add(rules, name, walk, step, recent)
+        waiting = self._rows.get(b"W" + key, _decode_walk)
+        if waiting is not None:
+            add_step(waiting, step)
+            return []
+        if recent and key not in self.tombstones:
+            walk = []
+            self._rows.put(b"J" + key, walk)
+            return rules.difference(walk, step)
+        if recent:
+            self._rows.put(b"W" + key, [step])
+            self._named[name] = None
+            return []
+        self.tombstones.bury([key])
+        self._name_repair(name)
+        return []
+
+    def _add(
+        self, rules: JourneyRules, name: WalkName, walk: Walk, step: WalkedStep, recent: bool
+    ) -> Changes:
+        steps = len(walk)
+        changes = rules.difference(walk, step)
+        if not recent and len(walk) == steps:
+            # It may have come with the recalled walk, before it came here.
+            self._name_repair(name)
+        return changes
+
+    def _name_repair(self, name: WalkName) -> None:
+        self._named[msgspec.structs.replace(name, recall=False)] = None
+
+    def recall(self, rules: JourneyRules, key: bytes, recalled: Recalled) -> Changes:
+        """Take the walk as the store knows it, with the steps that waited for it."""
+        waiting = self._rows.get(b"W" + key, _decode_walk)
+        if waiting is None:
+            return []
+        self._rows.drop(b"W" + key)
+        # What the store has of a step is right: a resend may wait here, which it has refused.
+        known = {step.order: step for step in [*waiting, *_walked(rules, recalled)]}
+        orders = {step.order for step in waiting}
+        walk: Walk = []
+        uncounted = []
+        for order, step in sorted(known.items()):
+            # Nothing of this walk is counted on days that memory knows.
+            if order in orders or step.occurred_at // DAY_MS >= self._horizon.day:
+                uncounted.append(step)
+            else:
+                add_step(walk, step)
+        changes: Changes = []
+        for step in uncounted:
+            changes += rules.difference(walk, step)
+        if walk[-1].occurred_at // DAY_MS >= self._horizon.day:
+            self._rows.put(b"J" + key, walk)
+        return changes
+
+    def named(self) -> list[WalkName]:
+        """The walks to be recalled or repaired, as named since this was last asked."""
+        named, self._named = [*self._named], {}
+        return named
+
+
+def day_of_walk(encoded: bytes) -> int:
+    """The day of the last step of a walk."""
+    return _decode_times(encoded)[-1].occurred_at // DAY_MS
+
+
+def _walked(rules: JourneyRules, recalled: Recalled) -> Iterable[WalkedStep]:
+    for step in recalled.steps:
+        kept = {k: v for k, v in step.attributes.items() if k in rules.attributes}
+        yield WalkedStep(
+            step.occurred_at, step.event_id, step.step, step.learner, step.cohort, kept
+        )

@@ -1,0 +1,1 @@
+"""The one way to make keyed state anew, from the stored events: see docs/decisions/0010."""
