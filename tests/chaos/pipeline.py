@@ -52,7 +52,7 @@ PASSWORD: Final = "chaos-store-password"
 _ROOT: Final = Path(__file__).parents[2]
 _PAUSE_SECONDS: Final = 0.5
 _READY_SECONDS: Final = 120.0
-_ORDER: Final = ("worker", "sink", "intake", "collector")
+_ORDER: Final = ("worker", "sink", "repair", "intake", "collector")
 _PORTS: Final = 40
 _END_SECONDS: Final = 30.0
 
@@ -149,8 +149,8 @@ class Pipeline:
         self._processes["worker"].start()
         self._wait_ready("store")
         migrate.run(self.settings, rows_for_store(load(self.settings.worker.catalog)))
-        self._processes["intake"].start()
-        self._processes["sink"].start()
+        for name in ("intake", "sink", "repair"):
+            self._processes[name].start()
         directory.load(self.settings, teams, lambda _done, _total: None)
         for name in _ORDER:
             self._wait_ready(name)
@@ -263,7 +263,7 @@ class Pipeline:
     def end(self) -> list[str]:
         """SIGTERM for all, in order; what did not end in time or with exit code 0."""
         told = []
-        for name in ("collector", "intake", *HELPERS, "worker", "sink"):
+        for name in ("collector", "intake", *HELPERS, "worker", "sink", "repair"):
             process = self._processes[name]
             process.held = True
             started = process.child.pid is not None and process.child.running()

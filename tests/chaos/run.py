@@ -42,6 +42,7 @@ BOUNDS_MIB: Final = {
     "intake": 256,
     "worker": 512,
     "sink": 512,
+    "repair": 512,
     "store": 1_024,
     "broker": 1_024,
 }

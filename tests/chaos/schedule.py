@@ -35,7 +35,7 @@ _PLANS: Final[tuple[tuple[What, ...], ...]] = (
 """What is done to the brokers of a cluster, one after the other and each time to another one."""
 _BESIDES: Final = (3, 6)
 """So many faults come to those of the brokers of a cluster."""
-PROCESSES: Final = ("collector", "intake", "worker", "sink", "store")
+PROCESSES: Final = ("collector", "intake", "worker", "sink", "repair", "store")
 HELPERS: Final = ("worker-2", "worker-3", "intake-2", "sink-2")
 LINKS: Final = ("feeder-collector", "sink-store")
 KAFKA_LINKS: Final = ("collector-broker", "intake-broker", "worker-broker", "sink-broker")
