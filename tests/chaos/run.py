@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from heapq import heapify, heappop, heappush
 from multiprocessing import get_context
 from pathlib import Path
 from random import Random
@@ -31,6 +32,7 @@ from uptake.local.settle import Unsettled, settle
 from uptake.reconcile.check import Check
 
 _TICK_SECONDS: Final = 0.05
+_AGAIN_SECONDS: Final = 1.0
 _TAIL_SECONDS: Final = 4.0
 """The feed lasts so much longer than the faults, so that each has events after it."""
 _SETTLE_SECONDS: Final = 180.0
@@ -213,37 +215,35 @@ class Run:
         holds up all that comes after it."""
         acts = [(fault.at, 0, fault) for fault in self.faults]
         acts += [(fault.end, 1, fault) for fault in self.faults if fault.seconds]
+        heapify(acts)
         began = monotonic()
-        for at, ending, fault in sorted(acts, key=lambda act: act[:2]):
+        while acts:
+            at, ending, fault = heappop(acts)
             while monotonic() < began + at:
                 self._pause()
             if fault.what == "empty" and not ending:
                 began += self._until_steady()
-            if ending:
-                self._end(fault)
-                began += self._after(fault)
-            else:
+            if not ending:
                 self._begin(fault)
                 self._say(f"  {monotonic() - began:5.1f} {fault}")
+            elif fault.what == "back" and not self._set_back(fault, monotonic() - began):
+                # The group has a member still, or the broker is frozen: other faults go on.
+                heappush(acts, (monotonic() - began + _AGAIN_SECONDS, 1, fault))
+                continue
+            else:
+                self._end(fault)
+            if fault.what == "empty" and ending:
+                began += self._until_steady()
             if ending or not fault.seconds:
                 recovery.note(str(fault))
 
-    def _after(self, fault: Fault) -> float:
-        """What has to be waited for at the end of a fault; how many seconds that took."""
-        if fault.what == "empty":
-            return self._until_steady()
-        if fault.what != "back":
-            return 0.0
-        began = monotonic()
+    def _set_back(self, fault: Fault, at: float) -> bool:
+        """Whether the offsets could be set back. Raises TimeoutError when that took too long."""
+        if at > fault.end + _SETTLE_SECONDS:
+            raise TimeoutError(f"the offsets of {fault.whom} could not be set back")
         pipeline = self._pipeline
-        while pipeline.running(fault.whom) or not set_back(
-            pipeline.settings, fault.whom, self._random
-        ):
-            self._pause()
-            if monotonic() > began + _SETTLE_SECONDS:
-                raise TimeoutError(f"the offsets of {fault.whom} could not be set back")
-        pipeline.release(fault.whom)
-        return monotonic() - began
+        running = pipeline.running(fault.whom)
+        return not running and set_back(pipeline.settings, fault.whom, self._random)
 
     def _until_steady(self) -> float:
         """Wait until every partition has all its copies; how many seconds that took."""
@@ -292,7 +292,7 @@ class Run:
         match fault.what:
             case "freeze":
                 pipeline.thaw(fault.whom, self._frozen.pop(fault))
-            case "away" | "empty":
+            case "away" | "empty" | "back":
                 pipeline.release(fault.whom)
             case "join":
                 pipeline.leave(fault.whom, fault.how)
