@@ -17,8 +17,12 @@ _EMBEDDED_SESSION_MS = 6_000
 _SESSION_MS = 10_000
 _LOG_SECONDS = 10.0
 _RETRY_SECONDS = 0.1
+_ASK_SECONDS = 3.0
 _NO_LEADER = frozenset(
     {
+        # Asked was one that has died: the next question goes to the new leader.
+        KafkaError._TIMED_OUT,
+        KafkaError._TRANSPORT,
         KafkaError.LEADER_NOT_AVAILABLE,
         KafkaError.NOT_LEADER_FOR_PARTITION,
         KafkaError.UNKNOWN_TOPIC_OR_PART,
@@ -127,14 +131,16 @@ def once_coordinated(ask: Callable[[], T], seconds: float) -> T:
 def watermarks(consumer: Consumer, partition: TopicPartition, seconds: float) -> tuple[int, int]:
     """First offset of a partition and the one after its last.
 
-    A partition that was just made may have no leader yet: asked again for so many seconds. Raises
-    KafkaException after that. The end that the embedded broker names is that of the last batch's
-    beginning.
+    A partition that was just made may have no leader yet, and one whose leader has died gets
+    another: asked again for so many seconds. Raises KafkaException after that. The end that the
+    embedded broker names is that of the last batch's beginning.
     """
     limit = time.monotonic() + seconds
     while True:
         try:
-            low, high = consumer.get_watermark_offsets(partition, timeout=seconds)
+            low, high = consumer.get_watermark_offsets(
+                partition, timeout=min(seconds, _ASK_SECONDS)
+            )
             return low, high
         except KafkaException as error:
             if error.args[0].code() not in _NO_LEADER or time.monotonic() > limit:

@@ -12,7 +12,8 @@ from streams.intake.flight import Source
 from streams.intake.reader import SOURCE_NUMBERS
 from streams.kafka_clients import consumer_config, watermarks
 
-_WAIT_SECONDS = 15.0
+_WAIT_SECONDS = 30.0
+"""Long enough for another leader where brokers have died."""
 _COUNT_SECONDS = 30.0
 _COUNT_RECORDS = 10_000
 _log = logging.getLogger(__name__)
