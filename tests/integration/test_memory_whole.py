@@ -25,6 +25,7 @@ pack_events = 10
 """A tenth of the events' ids; many small batches, because memory is looked at every 128 of them."""
 
 
+_SETTLE_SECONDS = 400
 _SOURCES = ("crm", "ticketing")
 """The newer log first, so that most of the older one lies before what memory may keep."""
 
@@ -41,19 +42,20 @@ def running(tmp_path: Path) -> Iterator[Running]:
         up.kill()
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.chaos
+@pytest.mark.timeout(1200)
 def test_what_memory_lets_go_of_is_repaired(running: Running) -> None:
     wanted = recount(logs.events(*_SOURCES), logs.directory())
     load_directory(running)
     replay(running, "kafka")
-    settle(running)
+    settle(running, _SETTLE_SECONDS)
     batches = running.query("SELECT max(batch_offset) FROM events_log")
     asked = int(running.query("SELECT count() FROM repairs"))
     print("repairs", asked, "batches", batches)
     assert asked > 0, f"memory let go of nothing in {batches} records"
     assert_exact(running, wanted)
     replay(running, "http")
-    account = settle(running)
+    account = settle(running, _SETTLE_SECONDS)
     events = len(logs.events(*_SOURCES))
     assert f"all: {2 * events:,} received = {events:,} stored + 0 dead + {events:,} dup" in account
     assert_exact(running, wanted)
