@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas.settings import KafkaSettings
+from streams.membership import MAX_POLL_MS
 
 MAX_RECORD_BYTES = 8 * 1024 * 1024
 """The largest record of an internal topic."""
@@ -68,6 +69,7 @@ def consumer_config(settings: KafkaSettings, group: str, client: str) -> dict[st
     return {
         # The embedded broker holds the first join of a group for half the session timeout.
         "session.timeout.ms": _EMBEDDED_SESSION_MS if settings.memory_only else _SESSION_MS,
+        "max.poll.interval.ms": MAX_POLL_MS,
         # A full queue is looked at again after this time; the default of 1 s halves throughput.
         "fetch.queue.backoff.ms": 10,
         # The embedded broker answers a waiting fetch after about half of this time, also when a

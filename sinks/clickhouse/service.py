@@ -29,6 +29,7 @@ from sinks.clickhouse.refused import MOST_BYTES, Times, dead_letter, set_aside_r
 from sinks.clickhouse.source_ends import SourceEnds
 from sinks.clickhouse.unchecked import look_up
 from sinks.clickhouse.writer import Writer
+from streams.membership import MAX_POLL_MS, Membership
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +46,14 @@ _PRODUCER: Final = {
     "message.max.bytes": MOST_BYTES,
     "queue.buffering.max.kbytes": 32_768,
 }
-_PASSING: Final = frozenset({KafkaError._PARTITION_EOF, KafkaError.UNKNOWN_TOPIC_OR_PART})
+_PASSING: Final = frozenset(
+    {
+        KafkaError._PARTITION_EOF,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        # An insert took long: the next poll joins again, and what was not committed is read again.
+        KafkaError._MAX_POLL_EXCEEDED,
+    }
+)
 _NO_LONGER_OURS: Final = frozenset(
     {
         KafkaError.ILLEGAL_GENERATION,
@@ -110,6 +118,7 @@ class Sink:
         kafka = settings.kafka
         common: dict[str, Any] = {"bootstrap.servers": kafka.bootstrap, **kafka.security}
         self._consumer = Consumer({**common, **_consumer_properties(settings)})
+        self._membership = Membership(self._consumer)
         self._producer = Producer({**common, **_PRODUCER})
         self._store = Store(settings.clickhouse)
         self._writer = Writer(self._store, self._refuse, self._wait)
@@ -226,10 +235,12 @@ class Sink:
                 metrics.LAG_RECORDS.labels(*labels).set(lag)
 
     def _assigned(self, _consumer: Consumer, _partitions: list[TopicPartition]) -> None:
+        self._membership.assigned()
         self._joined = True
 
     def _revoked(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """These partitions are no longer ours to commit; another sink reads them again."""
+        self._membership.revoked()
         for place in partitions:
             self._offsets.pop((place.topic, place.partition), None)
 
@@ -276,6 +287,7 @@ def _consumer_properties(settings: Settings) -> dict[str, Any]:
         "enable.auto.commit": False,
         "auto.offset.reset": "earliest",
         "session.timeout.ms": 10_000,
+        "max.poll.interval.ms": MAX_POLL_MS,
         "fetch.wait.max.ms": 50,
         "fetch.queue.backoff.ms": 10,
         "queued.max.messages.kbytes": 16_384,

@@ -38,6 +38,7 @@ from streams.intake.ownership import OtherLog, open_books
 from streams.intake.pseudonym import pseudonymiser
 from streams.intake.reader import SOURCE_NUMBERS, Decode, Reader, Reading, Record
 from streams.kafka_clients import consumer_config, log_error, producer_config
+from streams.membership import Membership
 
 _PROCESS = "intake"
 _POLL_SECONDS = 0.1
@@ -82,6 +83,7 @@ class Intake:
         self._consumer = Consumer(
             {**config, "enable.partition.eof": True, "on_commit": self._on_commit}
         )
+        self._membership = Membership(self._consumer)
 
     def run(self) -> int:
         """Work until `stopping`. 0: all that was read is written and committed; 4: it is not; 1:
@@ -116,6 +118,7 @@ class Intake:
         self._moved = False
         messages = self._consumer.consume(self._settings.intake.poll_records, _POLL_SECONDS)
         self._check()
+        self._membership.check()
         if messages:
             self._take(messages)
         now = time.monotonic()
@@ -261,6 +264,7 @@ class Intake:
                 for (topic, partition), book in books.items()
             ]
         )
+        self._membership.assigned()
         self.ready = True
         _log.info("Reading %d partitions", len(books))
 
@@ -272,6 +276,7 @@ class Intake:
 
     def _on_lost(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         """Somebody else reads them already."""
+        self._membership.revoked()
         self._moved = True
         sources = [(one.topic, one.partition) for one in partitions]
         self._flight.forget(sources)

@@ -9,17 +9,23 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
+import msgspec
+
 from tests.chaos.run import Result, Wish, run
 
 _HEAD = (
     *("seed", "broker", "faults", "events", "lost", "double", "wrong"),
-    *("outage s", "recovery s", "load", ""),
+    *("outage s", "recovery s", "load", "commit", ""),
 )
 
 
 def main() -> int:
     """Run the seeds; the exit code."""
     asked = _arguments()
+    if asked.table is not None:
+        for line in table(stored(asked.table)):
+            _say(line)
+        return 0
     results = []
     for seed in range(asked.first_seed, asked.first_seed + asked.seeds):
         folder = Path(tempfile.mkdtemp(prefix=f"chaos-{seed}-"))
@@ -61,10 +67,17 @@ def table(results: list[Result]) -> list[str]:
             f"{result.longest_outage:.1f}",
             f"{result.longest_recovery:.1f}",
             f"{result.load_average:.1f}",
+            result.commit,
             "exact" if result.good() else "OFF",
         )
         lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
     return lines
+
+
+def stored(file: Path) -> list[Result]:
+    """The results in a file of JSON lines, in the order of broker and seed."""
+    found = [msgspec.json.decode(line, type=Result) for line in file.read_text().splitlines()]
+    return sorted(found, key=lambda result: (result.kind, result.seed))
 
 
 def _arguments() -> argparse.Namespace:
@@ -75,6 +88,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=24.0, help="length of the schedule")
     parser.add_argument("--real", type=float, default=0.1, help="share of the real logs, 0 to 1")
     parser.add_argument("--results", type=Path, default=Path("chaos-results.jsonl"))
+    parser.add_argument("--table", type=Path, help="print the table of such a file; run nothing")
     return parser.parse_args()
 
 

@@ -4,7 +4,8 @@ On Apache Kafka each process has a listener of its own on every broker, advertis
 The embedded broker has one address for all and is reached without.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 
 from tests.chaos.proxy import Link
@@ -14,7 +15,7 @@ from uptake.local.broker import EmbeddedBroker
 from uptake.local.kafka import KafkaNode, NodeConfig
 from uptake.local.kafka_cluster import KafkaCluster
 from uptake.local.kafka_jars import kafka_program
-from uptake.local.ports import LOOPBACK, free_ports
+from uptake.local.ports import LOOPBACK
 
 _HEAP_MIB = 256
 _CLUSTER = {
@@ -27,10 +28,11 @@ _CLUSTER = {
 class Brokers:
     """All brokers, not started. `nodes` and `ports` by name, in the order of `BROKERS`."""
 
-    def __init__(self, kind: Kind, folder: Path) -> None:
+    def __init__(self, kind: Kind, folder: Path, free: Iterator[int]) -> None:
+        """`free`: ports that nobody else is given."""
         self.links: dict[str, Link] = {}
         names = BROKERS[kind]
-        ports = free_ports(2 * len(names))
+        ports = list(islice(free, 2 * len(names)))
         self.ports = dict(zip(names, ports[: len(names)], strict=True))
         self._listeners: list[dict[str, int]] = [{} for _ in names]
         self.cluster: KafkaCluster | None = None
@@ -39,7 +41,7 @@ class Brokers:
             self.nodes: Mapping[str, EmbeddedBroker | KafkaNode] = {names[0]: broker}
             self.bootstrap = broker.bootstrap
             return
-        self._make_links(len(names))
+        self._make_links(len(names), free)
         if kind == "kafka":
             more = self._properties(0, ports)
             config = NodeConfig(ports[0], ports[1], heap_mib=_HEAP_MIB, properties=more)
@@ -73,9 +75,9 @@ class Brokers:
         for node in self.nodes.values():
             node.stop()
 
-    def _make_links(self, brokers: int) -> None:
+    def _make_links(self, brokers: int, free: Iterator[int]) -> None:
         for link in KAFKA_LINKS:
-            listeners = free_ports(brokers)
+            listeners = list(islice(free, brokers))
             for number, port in enumerate(listeners):
                 self._listeners[number][link] = port
             self.links[link] = Link(listeners)

@@ -1,13 +1,16 @@
 """Sends a load by both ways in, and keeps the account of what was acknowledged."""
 
 import http.client
+import json
 from collections import Counter
 from threading import Event, Lock, Thread
 from time import monotonic
 from typing import Final, NamedTuple
+from uuid import uuid4
 
 from schemas.codec import Codec
 from tests.chaos.load import Load, Piece, Way
+from tests.chaos.transactions import Transactions
 from uptake.feed.errors import Unavailable
 from uptake.feed.item import Item
 from uptake.feed.kafka import RecordWriter, flat
@@ -18,6 +21,7 @@ _ANSWER_SECONDS: Final = 6.0
 """Shorter than the collector waits for Kafka: what is sent again may have been written."""
 _AGAIN_SECONDS: Final = 0.25
 _PATIENCE_SECONDS: Final = 120.0
+_GHOSTS: Final = 5
 _WAYS: Final[tuple[Way, ...]] = ("http", "kafka")
 
 
@@ -64,14 +68,22 @@ class Feeder:
     until it is acknowledged. `lie`: claim one event that was never sent."""
 
     def __init__(
-        self, load: Load, target: Target, collector: int, seconds: float, lie: bool = False
+        self,
+        load: Load,
+        target: Target,
+        collector: int,
+        seconds: float,
+        real: bool,
+        lie: bool = False,
     ) -> None:
-        """`collector`: port to post to; `seconds`: how long the feed is to last."""
+        """`collector`: port to post to; `seconds`: how long the feed is to last; `real`: it is an
+        Apache Kafka (the embedded broker delivers what was aborted)."""
         self.ledger = Ledger()
         self._load = load
         self._target = target
         self._collector = collector
         self._seconds = seconds
+        self._real = real
         self._lie = lie
         self._stop = Event()
         self._errors: list[Exception] = []
@@ -98,7 +110,9 @@ class Feeder:
         self._stop.set()
 
     def _run(self, way: Way) -> None:
-        door = _Http(self._target, self._collector) if way == "http" else _Kafka(self._target)
+        door: _Http | _Kafka = _Kafka(self._target, self._real)
+        if way == "http":
+            door = _Http(self._target, self._collector)
         try:
             for piece in self._load.pieces:
                 if piece.way == way:
@@ -162,21 +176,44 @@ class _Http:
 
 
 class _Kafka:
-    def __init__(self, target: Target) -> None:
+    """Writes as tools do. Where `real`, every third time in a transaction, after another one with
+    events of its own that is aborted."""
+
+    def __init__(self, target: Target, real: bool) -> None:
         self._writer = RecordWriter(target, Event())
         self._encode = Codec("").encode
+        self._transactions = Transactions(target.kafka)
+        self._real = real
+        self._sent = 0
 
     def send(self, source: str, items: list[Item]) -> bool:
         """Whether all was acknowledged."""
-        values = [
-            item.event if isinstance(item.event, bytes) else self._encode(flat(item))
-            for item in items
-        ]
+        topic = f"events.{source}"
+        values = [self._value(item) for item in items]
+        self._sent += 1
+        if self._real and self._sent % 3 == 0:
+            ghosts = [self._value(_ghost(item)) for item in items[:_GHOSTS]]
+            return self._transactions.write(topic, values, ghosts)
         try:
-            self._writer.write(f"events.{source}", values)
+            self._writer.write(topic, values)
         except Unavailable:
             return False
         return True
 
     def close(self) -> None:
+        self._transactions.close()
         self._writer.close()
+
+    def _value(self, item: Item) -> bytes:
+        return item.event if isinstance(item.event, bytes) else self._encode(flat(item))
+
+
+def _ghost(item: Item) -> Item:
+    """Another event, that must never be seen."""
+    if not isinstance(item.event, bytes):
+        return item._replace(event={**item.event, "id": str(uuid4())})
+    try:
+        statement = json.loads(item.event)
+    except ValueError:
+        return item
+    return item._replace(event=json.dumps({**statement, "id": str(uuid4())}).encode())

@@ -7,7 +7,7 @@ of what is behind it.
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
@@ -31,8 +31,10 @@ from streams import admin
 from streams.catalog.load import load, rows_for_store
 from streams.intake import directory
 from tests.chaos.brokers import Brokers
+from tests.chaos.clocks import Clock
+from tests.chaos.disk import Disk
 from tests.chaos.proxy import Link
-from tests.chaos.schedule import HELPERS, LINKS, WORKER_SESSION_SECONDS
+from tests.chaos.schedule import HELPERS, LINKS, WORKER_SESSION_SECONDS, Fault
 from tests.fixtures.brokers import Kind
 from tests.fixtures.waiting import wait_for
 from uptake.feed.target import Target
@@ -50,7 +52,8 @@ PASSWORD: Final = "chaos-store-password"
 _ROOT: Final = Path(__file__).parents[2]
 _PAUSE_SECONDS: Final = 0.5
 _READY_SECONDS: Final = 120.0
-_ORDER: Final = ("worker", "sink", "intake", "collector")
+_ORDER: Final = ("worker", "sink", "repair", "intake", "collector")
+_PORTS: Final = 40
 _END_SECONDS: Final = 30.0
 
 
@@ -94,13 +97,17 @@ class _Process:
 class Pipeline:
     """One run's processes. All methods belong to the thread that made it: children end with it."""
 
-    def __init__(self, folder: Path, kind: Kind) -> None:
+    def __init__(self, folder: Path, kind: Kind, faults: Sequence[Fault] = ()) -> None:
+        """`faults`: what is to come, for what has to be prepared."""
         self.folder = folder.absolute()
         self.kind = kind
+        self.folder.mkdir(parents=True, exist_ok=True)
         self.own_ends: Counter[str] = Counter()
         """Processes that ended without our doing, with the reason that they logged."""
-        store, collector = free_ports(2)
-        self._brokers = Brokers(kind, self.folder)
+        # All at once: two draws may give the same port.
+        free = iter(free_ports(_PORTS))
+        store, collector = next(free), next(free)
+        self._brokers = Brokers(kind, self.folder, free)
         self.links = {
             "feeder-collector": Link([collector]),
             "sink-store": Link([store]),
@@ -108,13 +115,21 @@ class Pipeline:
         }
         assert set(self.links) == {*LINKS, *self._brokers.links}
         self.settings = _settings(kind, self._brokers.bootstrap, store, collector)
+        self.clocks = {
+            fault.whom: Clock(self.folder / f"{fault.whom}.clock")
+            for fault in faults
+            if fault.what == "clock"
+        }
+        self._disk: Disk | None = None
+        if any(fault.what == "full" for fault in faults):
+            self._disk = Disk(self.folder / "store")
         self._processes: dict[str, _Process] = {}
         for name, node in self._brokers.nodes.items():
             begin = node.launch if isinstance(node, KafkaNode) else None
             self._processes[name] = _Process(node.child, self._brokers.ports[name], begin=begin)
         self._add("store", "store", store, "/ping")
         for name in (*_ORDER, *HELPERS):
-            self._add(name, name.split("-")[0], free_ports(1)[0])
+            self._add(name, name.split("-")[0], next(free))
 
     @property
     def target(self) -> Target:
@@ -134,8 +149,8 @@ class Pipeline:
         self._processes["worker"].start()
         self._wait_ready("store")
         migrate.run(self.settings, rows_for_store(load(self.settings.worker.catalog)))
-        self._processes["intake"].start()
-        self._processes["sink"].start()
+        for name in ("intake", "sink", "repair"):
+            self._processes[name].start()
         directory.load(self.settings, teams, lambda _done, _total: None)
         for name in _ORDER:
             self._wait_ready(name)
@@ -180,6 +195,10 @@ class Pipeline:
         if pid and child.pid == pid and child.running():
             os.kill(pid, signal.SIGCONT)
 
+    def running(self, name: str) -> bool:
+        """Whether it has not ended."""
+        return self._processes[name].child.running()
+
     def steady(self) -> bool:
         """Whether all brokers run and every partition has all its copies."""
         brokers = [self._processes[name] for name in self._brokers.nodes]
@@ -193,6 +212,16 @@ class Pipeline:
         assert isinstance(node, KafkaNode)
         self.hold(name)
         node.forget()
+
+    def fill_disk(self) -> None:
+        """Nothing more can be written to the disk of the store."""
+        assert self._disk is not None
+        self._disk.fill()
+
+    def mend_disk(self) -> None:
+        """There is room again."""
+        if self._disk is not None:
+            self._disk.mend()
 
     def memory(self) -> dict[str, int]:
         """Process -> the most memory in MiB that it had at any look."""
@@ -209,7 +238,7 @@ class Pipeline:
             self._processes[name].start()
 
     def leave(self, name: str, how: str) -> None:
-        """A helper goes: killed, or asked to end."""
+        """It goes until `release`: killed, or asked to end."""
         process = self._processes[name]
         process.held = True
         if how == "kill":
@@ -221,17 +250,20 @@ class Pipeline:
         """End everything that was done to links and helpers."""
         for link in self.links.values():
             link.mend()
+        self.mend_disk()
+        for clock in self.clocks.values():
+            clock.put_wrong(0)
         for name in HELPERS:
             process = self._processes[name]
             process.held = True
             process.child.ask_to_end()
-        for name in ("store", *self._brokers.nodes):
+        for name in ("store", *_ORDER, *self._brokers.nodes):
             self.release(name)
 
     def end(self) -> list[str]:
         """SIGTERM for all, in order; what did not end in time or with exit code 0."""
         told = []
-        for name in ("collector", "intake", *HELPERS, "worker", "sink"):
+        for name in ("collector", "intake", *HELPERS, "worker", "sink", "repair"):
             process = self._processes[name]
             process.held = True
             started = process.child.pid is not None and process.child.running()
@@ -255,6 +287,8 @@ class Pipeline:
         self._brokers.stop()
         for link in self.links.values():
             link.close()
+        if self._disk is not None:
+            self._disk.close()
 
     def _wait_ready(self, name: str) -> None:
         def is_ready() -> bool:
@@ -273,13 +307,14 @@ class Pipeline:
 
     def _add(self, name: str, command: str, port: int, path: str = "/readyz") -> None:
         file = self.folder / f"{name}.json"
-        self.folder.mkdir(parents=True, exist_ok=True)
         write_private(file, dump(self._settings_of(command)))
         arguments = [command, "--config", str(file)]
         if command == "store":
             arguments += ["--data", str(self.folder / "store")]
         spec = Spec(command, tuple(arguments), port, path)
         environment = {**spec.environment(), "PYTHONPATH": str(_ROOT)}
+        if name in self.clocks:
+            environment |= self.clocks[name].environment(str(_ROOT))
         child = Child(name, spec.command(), self.folder / f"{name}.log", environment)
         self._processes[name] = _Process(child, port, path)
 

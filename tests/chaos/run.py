@@ -4,31 +4,35 @@ import os
 import subprocess
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from heapq import heapify, heappop, heappush
 from multiprocessing import get_context
 from pathlib import Path
+from random import Random
 from time import monotonic, time
 from typing import Final
 
-from confluent_kafka import Consumer, TopicPartition
-
 from schemas.settings import Settings
 from streams.catalog.load import load as load_catalog
+from tests.chaos import disk
 from tests.chaos.asking import Store
 from tests.chaos.feeder import Feeder
 from tests.chaos.load import Load, load
+from tests.chaos.offsets import set_back
 from tests.chaos.pipeline import Pipeline
 from tests.chaos.recovery import Recovered, Recovery
 from tests.chaos.schedule import Fault, schedule
 from tests.chaos.verdict import Verdict, judge
 from tests.fixtures import logs
 from tests.fixtures.brokers import Kind
+from tests.fixtures.committed import offsets
 from tests.fixtures.victims import pause
 from tests.recount.recount import recount
 from uptake.local.settle import Unsettled, settle
 from uptake.reconcile.check import Check
 
 _TICK_SECONDS: Final = 0.05
+_AGAIN_SECONDS: Final = 1.0
 _TAIL_SECONDS: Final = 4.0
 """The feed lasts so much longer than the faults, so that each has events after it."""
 _SETTLE_SECONDS: Final = 180.0
@@ -40,6 +44,7 @@ BOUNDS_MIB: Final = {
     "intake": 256,
     "worker": 512,
     "sink": 512,
+    "repair": 512,
     "store": 1_024,
     "broker": 1_024,
 }
@@ -68,7 +73,7 @@ class Wish:
         """The faults."""
         if self.faults is not None:
             return self.faults
-        return schedule(self.seed, self.kind, self.seconds)
+        return schedule(self.seed, self.kind, self.seconds, disk.available())
 
 
 @dataclass
@@ -88,9 +93,9 @@ class Result:
     """Seconds from the beginning of the run to the end of each of its phases."""
     acknowledged: int
     """Events, each time that they were."""
-    memory: dict[str, int]
+    memory: dict[str, int] = field(default_factory=dict)
     """Process -> the most memory that it had, in MiB."""
-    commit: str
+    commit: str = ""
     """Of the code that ran."""
 
     @property
@@ -120,7 +125,8 @@ class Run:
         # Counted meanwhile, in a process of its own: it takes some seconds.
         self._counter = ProcessPoolExecutor(1, get_context("spawn"))
         self._wanted = self._counter.submit(recount, self._load.events, self._load.directory)
-        self._pipeline = Pipeline(folder, wish.kind)
+        self._pipeline = Pipeline(folder, wish.kind, self.faults)
+        self._random = Random(f"run {wish.seed}")
         self._frozen: dict[Fault, int] = {}
         self.store = Store(self._pipeline.settings.clickhouse)
         self.feeder = Feeder(
@@ -128,6 +134,7 @@ class Run:
             self._pipeline.target,
             self._pipeline.links["feeder-collector"].ports[0],
             wish.seconds + _TAIL_SECONDS,
+            wish.kind != "embedded",
             wish.lie,
         )
         self.problems: list[str] = []
@@ -208,20 +215,35 @@ class Run:
         holds up all that comes after it."""
         acts = [(fault.at, 0, fault) for fault in self.faults]
         acts += [(fault.end, 1, fault) for fault in self.faults if fault.seconds]
+        heapify(acts)
         began = monotonic()
-        for at, ending, fault in sorted(acts, key=lambda act: act[:2]):
+        while acts:
+            at, ending, fault = heappop(acts)
             while monotonic() < began + at:
                 self._pause()
             if fault.what == "empty" and not ending:
                 began += self._until_steady()
-            if ending:
-                self._end(fault)
-                began += self._until_steady() if fault.what == "empty" else 0.0
-            else:
+            if not ending:
                 self._begin(fault)
                 self._say(f"  {monotonic() - began:5.1f} {fault}")
+            elif fault.what == "back" and not self._set_back(fault, monotonic() - began):
+                # The group has a member still, or the broker is frozen: other faults go on.
+                heappush(acts, (monotonic() - began + _AGAIN_SECONDS, 1, fault))
+                continue
+            else:
+                self._end(fault)
+            if fault.what == "empty" and ending:
+                began += self._until_steady()
             if ending or not fault.seconds:
                 recovery.note(str(fault))
+
+    def _set_back(self, fault: Fault, at: float) -> bool:
+        """Whether the offsets could be set back. Raises TimeoutError when that took too long."""
+        if at > fault.end + _SETTLE_SECONDS:
+            raise TimeoutError(f"the offsets of {fault.whom} could not be set back")
+        pipeline = self._pipeline
+        running = pipeline.running(fault.whom)
+        return not running and set_back(pipeline.settings, fault.whom, self._random)
 
     def _until_steady(self) -> float:
         """Wait until every partition has all its copies; how many seconds that took."""
@@ -248,6 +270,8 @@ class Run:
                 self._frozen[fault] = pipeline.freeze(fault.whom)
             case "away":
                 pipeline.hold(fault.whom)
+            case "back":
+                pipeline.leave(fault.whom, "term")
             case "cut":
                 pipeline.links[fault.whom].cut()
             case "silence":
@@ -258,17 +282,25 @@ class Run:
                 pipeline.release(fault.whom)
             case "empty":
                 pipeline.empty(fault.whom)
+            case "full":
+                pipeline.fill_disk()
+            case "clock":
+                pipeline.clocks[fault.whom].put_wrong(int(fault.how))
 
     def _end(self, fault: Fault) -> None:
         pipeline = self._pipeline
         match fault.what:
             case "freeze":
                 pipeline.thaw(fault.whom, self._frozen.pop(fault))
-            case "away" | "empty":
+            case "away" | "empty" | "back":
                 pipeline.release(fault.whom)
             case "join":
                 pipeline.leave(fault.whom, fault.how)
-            case _:
+            case "full":
+                pipeline.mend_disk()
+            case "clock":
+                pipeline.clocks[fault.whom].put_wrong(0)
+            case "cut" | "silence" | "slow":
                 pipeline.links[fault.whom].mend()
 
 
@@ -291,20 +323,12 @@ def commit() -> str:
 
 
 def _ends(settings: Settings) -> dict[str, int]:
-    """Records on the topic of each source; nobody deletes any and no one writes transactions."""
-    reader = Consumer({"bootstrap.servers": settings.kafka.bootstrap, "group.id": "chaos-ends"})
-    counts = {}
-    try:
-        for source in logs.FILES:
-            places = [
-                TopicPartition(f"events.{source}", number)
-                for number in range(settings.kafka.partitions)
-            ]
-            ends = [reader.get_watermark_offsets(place, timeout=10.0) for place in places]
-            counts[source] = sum(high - low for low, high in ends)
-    finally:
-        reader.close()
-    return counts
+    """Committed records on the topic of each source; nobody deletes any."""
+    kafka = settings.kafka
+    return {
+        source: len(offsets(kafka.bootstrap, f"events.{source}", kafka.partitions))
+        for source in logs.FILES
+    }
 
 
 def run(folder: Path, wish: Wish, say: Say) -> Result:

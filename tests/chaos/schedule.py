@@ -6,13 +6,15 @@ from typing import Final, Literal
 
 from tests.fixtures.brokers import Kind
 
-What = Literal["kill", "freeze", "away", "cut", "silence", "slow", "join", "empty"]
+What = Literal[
+    "kill", "freeze", "away", "cut", "silence", "slow", "join", "empty", "full", "clock", "back"
+]
 
 FEWEST: Final = 5
 MOST: Final = 9
 _DRAWN: Final[tuple[What, ...]] = (
     *("kill", "kill", "kill", "freeze", "freeze", "join", "join"),
-    *("away", "cut", "silence", "slow"),
+    *("away", "cut", "silence", "slow", "full", "clock", "back"),
 )
 """What a schedule is drawn from: a choice of different faults, rather than many of one sort."""
 WORKER_SESSION_SECONDS: Final = 4.0
@@ -33,7 +35,7 @@ _PLANS: Final[tuple[tuple[What, ...], ...]] = (
 """What is done to the brokers of a cluster, one after the other and each time to another one."""
 _BESIDES: Final = (3, 6)
 """So many faults come to those of the brokers of a cluster."""
-PROCESSES: Final = ("collector", "intake", "worker", "sink", "store")
+PROCESSES: Final = ("collector", "intake", "worker", "sink", "repair", "store")
 HELPERS: Final = ("worker-2", "worker-3", "intake-2", "sink-2")
 LINKS: Final = ("feeder-collector", "sink-store")
 KAFKA_LINKS: Final = ("collector-broker", "intake-broker", "worker-broker", "sink-broker")
@@ -43,6 +45,9 @@ _SESSIONS: Final[dict[Kind, dict[str, float]]] = {
     "embedded": {"intake": 6.0, "worker": WORKER_SESSION_SECONDS, "sink": 10.0},
 }
 """Of the members of groups, in seconds, as the processes set them."""
+_CLOCKS: Final = ("collector", "intake", "worker", "sink")
+_WRONG_MS: Final = (-12 * 3_600_000, 50 * 60_000)
+"""Kafka takes no record whose time is more than an hour ahead of its own clock."""
 _NO_SESSION_SECONDS: Final = 6.0
 """Stands for the session of what is in no group: about the time others wait for an answer."""
 
@@ -51,7 +56,8 @@ _NO_SESSION_SECONDS: Final = 6.0
 class Fault:
     """Begins `at` and lasts `seconds` from the beginning of the schedule (0: a moment).
 
-    `whom` is a process, or a link "from-to". `how` tells a join's end: term or kill.
+    `whom` is a process, or a link "from-to". `how` tells a join's end, term or kill, and by how
+    many ms a clock is wrong.
     """
 
     at: float
@@ -71,10 +77,11 @@ class Fault:
         return f"{self.at:.1f} {self.what} {self.whom}{lasting}{how}"
 
 
-def schedule(seed: int, kind: Kind, seconds: float) -> list[Fault]:
+def schedule(seed: int, kind: Kind, seconds: float, disk: bool = True) -> list[Fault]:
     """At least `FEWEST` faults that are over within `seconds`, in the order of their beginning.
 
-    The embedded broker is frozen but never killed: it keeps nothing.
+    The embedded broker is frozen but never killed: it keeps nothing. `disk`: whether the store's
+    disk can be filled here; else the store is away instead.
     """
     random = Random(f"schedule {seed}")
     faults: list[Fault] = []
@@ -83,7 +90,10 @@ def schedule(seed: int, kind: Kind, seconds: float) -> list[Fault]:
         drawn = random.sample(_DRAWN, random.randint(*_BESIDES))
     else:
         drawn = random.sample(_DRAWN, random.randint(FEWEST, MOST))
-    for what in drawn:
+    # Offsets are set back while a group has no member: what comes after is to know of it.
+    for what in sorted(drawn, key=lambda what: what != "back"):
+        if what == "full" and not disk:
+            what = "away"
         faults.append(_fault(random, what, kind, seconds, faults))
     return sorted(faults)
 
@@ -112,12 +122,14 @@ def _fault(random: Random, what: What, kind: Kind, seconds: float, so_far: list[
 
 def _subject(random: Random, what: What, kind: Kind, so_far: list[Fault]) -> tuple[str, float, str]:
     """(whom, seconds, how) of a fault of this kind."""
-    processes = PROCESSES if kind == "cluster" else (*PROCESSES, "broker")
+    taken = {each.whom for each in so_far}
+    back = {each.whom for each in so_far if each.what == "back"}
+    processes = [name for name in PROCESSES if name not in back]
     match what:
         case "kill":
-            return random.choice(PROCESSES if kind == "embedded" else processes), 0.0, ""
+            return random.choice([*processes, *(["broker"] if kind == "kafka" else [])]), 0.0, ""
         case "freeze":
-            whom = random.choice(processes)
+            whom = random.choice([*processes, *([] if kind == "cluster" else ["broker"])])
             return whom, _frozen_seconds(random, whom, kind), ""
         case "away":
             return "store", random.uniform(5.0, 12.0), ""
@@ -126,8 +138,16 @@ def _subject(random: Random, what: What, kind: Kind, so_far: list[Fault]) -> tup
         case "cut" | "silence":
             links = LINKS if kind == "embedded" else (*LINKS, *KAFKA_LINKS)
             return random.choice(links), random.uniform(0.5, 7.0), ""
+        case "full":
+            return "store", random.uniform(4.0, 9.0), ""
+        case "clock":
+            wrong = round(random.uniform(*_WRONG_MS))
+            return random.choice(_CLOCKS), random.uniform(3.0, 10.0), str(wrong)
+        case "back":
+            whom = random.choice(["intake", "sink"])
+            return whom, random.uniform(2.0, 6.0), ""
         case _:
-            free = [name for name in HELPERS if name not in {each.whom for each in so_far}]
+            free = [name for name in HELPERS if name not in taken | {f"{each}-2" for each in back}]
             return random.choice(free), random.uniform(6.0, 16.0), random.choice(["term", "kill"])
 
 

@@ -7,7 +7,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka import Producer
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
@@ -21,6 +21,7 @@ from tests.chaos.asking import Store
 from tests.chaos.pipeline import Pipeline
 from tests.fixtures import logs
 from tests.fixtures.brokers import require
+from tests.fixtures.committed import offsets
 from tests.fixtures.victims import pause
 from tests.fixtures.waiting import wait_for
 from tests.integration.intake_world import statement
@@ -52,7 +53,7 @@ def test_gaps_in_the_offsets_of_a_source_are_no_events(pipeline: Pipeline) -> No
     bootstrap = pipeline.settings.kafka.bootstrap
     _compact(bootstrap)
     _write_keyed(bootstrap, rounds=6)
-    wait_for(lambda: len(_offsets(bootstrap, _CRM)) < 60, _LIMIT, "compaction")
+    wait_for(lambda: len(offsets(bootstrap, _CRM, 3)) < 60, _LIMIT, "compaction")
     # What intake has read is to be there still when it is counted.
     _alter(bootstrap, ResourceType.TOPIC, _CRM, {"cleanup.policy": "delete"})
     other = _transactional(bootstrap)
@@ -71,7 +72,7 @@ def test_gaps_in_the_offsets_of_a_source_are_no_events(pipeline: Pipeline) -> No
     _write_keyed(bootstrap, rounds=1)
     settle(pipeline.settings, _LIMIT, lambda _: pipeline.tick())
     for source, topic in (("crm", _CRM), ("ticketing", _TICKETING)):
-        there = len(_offsets(bootstrap, topic))
+        there = len(offsets(bootstrap, topic, 3))
         account = _account(pipeline, source)
         assert account == {"received": there, "stored": there, "pending": 0, "difference": 0}
     assert _account(pipeline, "ticketing")["stored"] == 27
@@ -135,30 +136,3 @@ def _transaction(producer: Producer, events: int, commit: bool) -> None:
 def _produce(producer: Producer, events: int) -> None:
     for number in range(events):
         producer.produce(_TICKETING, statement(next(_NUMBERS)), partition=number % 3)
-
-
-def _offsets(bootstrap: str, topic: str) -> list[tuple[int, int]]:
-    """(partition, offset) of every record that a reader of committed ones gets."""
-    reader = Consumer(
-        {
-            "bootstrap.servers": bootstrap,
-            "group.id": "offsets",
-            "enable.partition.eof": True,
-            "isolation.level": "read_committed",
-        }
-    )
-    reader.assign([TopicPartition(topic, number, 0) for number in range(3)])
-    found, ended = [], 0
-    try:
-        while ended < 3:
-            record = reader.poll(15)
-            assert record is not None
-            error = record.error()
-            if error is None:
-                found.append((record.partition() or 0, record.offset() or 0))
-                continue
-            assert error.code() == KafkaError._PARTITION_EOF
-            ended += 1
-    finally:
-        reader.close()
-    return found

@@ -1,13 +1,14 @@
 """The pure parts of the chaos harness: schedules, loads, the comparison, the exit code."""
 
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from tests.chaos import __main__ as program
 from tests.chaos.load import load
-from tests.chaos.run import Result
+from tests.chaos.run import Result, over_bound
 from tests.chaos.schedule import FEWEST, HELPERS, schedule
 from tests.chaos.verdict import Verdict, compare_events, compare_rows
 from tests.fixtures import logs
@@ -97,3 +98,31 @@ def test_the_exit_code_says_whether_anything_is_off(
     monkeypatch.setattr("sys.argv", arguments)
     assert program.main() == code
     assert len(results.read_text().splitlines()) == 2
+    assert [result.verdict.lost for result in program.stored(results)] == [lost, lost]
+
+
+def test_brokers_of_a_cluster_are_hurt_one_after_another() -> None:
+    for seed in _SEEDS:
+        faults = [f for f in schedule(seed, "cluster", _SECONDS) if f.whom.startswith("broker")]
+        assert len({fault.whom for fault in faults}) == len(faults) == 3
+        assert sum(fault.what == "empty" for fault in faults) <= 1
+        for before, after in pairwise(faults):
+            assert before.end <= after.at
+
+
+def test_offsets_are_set_back_only_where_nobody_else_joins() -> None:
+    for seed in _SEEDS:
+        faults = schedule(seed, "kafka", _SECONDS)
+        back = {fault.whom for fault in faults if fault.what == "back"}
+        others = {fault.whom for fault in faults if fault.what in ("join", "kill", "freeze")}
+        assert not others & {*back, *(f"{each}-2" for each in back)}
+
+
+def test_a_disk_that_cannot_be_filled_is_no_part_of_a_schedule() -> None:
+    for seed in _SEEDS:
+        assert all(f.what != "full" for f in schedule(seed, "kafka", _SECONDS, disk=False))
+
+
+def test_too_much_memory_is_a_problem() -> None:
+    assert over_bound({"worker-2": 512, "broker-1": 20}) == []
+    assert over_bound({"worker-2": 513, "store": 20}) == ["worker-2 had 513 MiB, more than 512"]
