@@ -57,7 +57,7 @@ class Horizon:
         self._rows = rows
         self._limits = limits
         self._day_of = day_of
-        self._known = Known()
+        self._tried = NEVER
         self._held = 0
         self._over = False
         self.day = NEVER
@@ -70,19 +70,26 @@ class Horizon:
         return Memory(self.day, self._held, self._over)
 
     def recovered(self) -> None:
-        self._known = self._rows.peek(_ROW, _decode) or Known()
-        self.day = self._known.day
-        self.newest = self._known.newest
+        known = self._rows.peek(_ROW, _decode) or Known()
+        self.day = known.day
+        self.newest = known.newest
+        self._tried = known.tried
 
     def decides(self, offset: int) -> bool:
         """Whether the horizon may rise before the record at `offset` is applied."""
         return offset % self._limits.records == 0
 
-    def note(self, day: int) -> None:
-        """Something happened on `day`, which is newer than `newest`."""
-        self.newest = day
-        self._known = Known(self.day, day, self._known.tried)
-        self._rows.put(_ROW, self._known)
+    def happened(self, day: int) -> None:
+        """Something happened on `day`. If it is kept, and older than all that could be let go of
+        when that did not suffice, there is something to let go of again."""
+        if self._tried <= day <= self.newest or day < self.day:
+            return
+        self.newest = max(self.newest, day)
+        self._know(NEVER if day < self._tried else self._tried)
+
+    def _know(self, tried: int) -> None:
+        self._tried = tried
+        self._rows.put(_ROW, Known(self.day, self.newest, tried))
 
     def decide(self, ids: Mapping[int, int], id_bytes: int, forget: Callable[[int], None]) -> bool:
         """Raise the horizon if memory is over its budget; return whether it rose.
@@ -94,15 +101,14 @@ class Horizon:
         self._held = self._rows.held() + count * id_bytes
         self._over = self._held > self._limits.memory or count > self._limits.ids
         room = self.newest - self._limits.days
-        if not self._over or room <= max(self.day, self._known.tried, 0):
+        if not self._over or room <= max(self.day, self._tried, 0):
             return False
         to, suffices = self._rise_to(room, self._weights(ids, id_bytes), count, ids)
         rises = to > self.day
         if rises:
             forget(to)
             self.day = to
-        self._known = Known(self.day, self.newest, self._known.tried if suffices else room)
-        self._rows.put(_ROW, self._known)
+        self._know(self._tried if suffices else room)
         return rises
 
     def _rise_to(

@@ -239,8 +239,7 @@ class LearnersStage:
             self._ids.remember(
                 event.event_id, day, event.source, event.partition, event.offset, event.generation
             )
-            if day > self._horizon.newest:
-                self._horizon.note(day)
+            self._horizon.happened(day)
         row = self._learner(event.learner)
         signal = self._signal(event.verb, event.object_type, event.attributes)
         code = row.cohort if event.cohort is None else self._cohorts.code(event.cohort)

@@ -135,8 +135,7 @@ class ObjectsStage:
         if rules is None:
             return
         day = step.occurred_at // DAY_MS
-        if day > self._horizon.newest:
-            self._horizon.note(day)
+        self._horizon.happened(day)
         walked = WalkedStep(
             step.occurred_at, step.event_id, step.step, step.learner, step.cohort, step.attributes
         )

@@ -138,8 +138,9 @@ class Repairer:
         # What the asks follow from has reached the store then.
         arrive(self._settings, _ARRIVE_SECONDS, self._tick)
         done = 0
-        for job in jobs(self._catalog, possible):
-            if self._repair(store, job, before):
+        days = row_days(store, 0)
+        for job in jobs(self._catalog, possible, days):
+            if self._repair(store, job, days, before):
                 lists.end_repairs(store, job.asks, DONE, _now())
                 done += len(job.asks)
         _note("rows", done, len(found) - len(possible), began)
@@ -149,11 +150,10 @@ class Repairer:
         known = ask.indicator in self._catalog.indicators and ask.indicator not in kept.left_out
         return known and ask.first_end > kept.earliest
 
-    def _repair(self, store: Store, job: Job, before: mend.Versions) -> bool:
+    def _repair(self, store: Store, job: Job, days: dict[int, int], before: mend.Versions) -> bool:
         """Mend the rows of a job; whether none of them has moved meanwhile."""
         covered = Covered(job.asks)
         still = True
-        days = row_days(store, max(0, job.span.after - job.window.length))
         for part in slices(days, job.span, job.window):
             self._tick(f"{job.group.journey or 'signals'}, window {job.window.name}")
             rows = self._look(store, job, part)

@@ -1,13 +1,18 @@
 """Which rows a repair is about, and how many of them go into one recount. Pure."""
 
-from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 from sinks.clickhouse.repairs import RepairAsk
 from streams.catalog.load import Catalog
 from uptake.reconcile.contributions import Group, groups
 from uptake.reconcile.sql import WINDOWS, Span, Window
+
+_DAY = 86_400_000
+_READ_ROWS = 200_000
+"""About so many events and rows are read in the time that one more recount takes to begin."""
 
 Series = tuple[str, str, str]
 """Indicator, kind of cohort, cohort."""
@@ -21,7 +26,7 @@ class Covered:
         for ask in asks:
             series = (ask.indicator, ask.cohort_kind, ask.cohort)
             found.setdefault(series, []).append((ask.first_end, ask.last_end))
-        self._stretches = {series: _merged(parts, 0) for series, parts in found.items()}
+        self._stretches = {series: _merged(parts, _touch) for series, parts in found.items()}
 
     def holds(self, series: Series, window_end: int) -> bool:
         """Whether this row is one of them."""
@@ -39,9 +44,20 @@ class Job(NamedTuple):
     asks: list[RepairAsk]
 
 
-def jobs(catalog: Catalog, asks: Sequence[RepairAsk]) -> list[Job]:
-    """Each ask for an indicator of the catalog in one job. Stretches of a window that lie near to
-    each other are repaired together: their recounts would read the same events."""
+def jobs(catalog: Catalog, asks: Sequence[RepairAsk], days: Mapping[int, int]) -> list[Job]:
+    """Each ask for an indicator of the catalog in one job.
+
+    Stretches of a window are repaired together where their recounts would read the same events, or
+    where what lies between them is sooner read than asked for again. `days`: day since 1970 ->
+    about how many events and rows lie on it.
+    """
+    ordered = sorted(days)
+    before = [0, *accumulate(days[day] for day in ordered)]
+
+    def between(begin: int, end: int) -> int:
+        first = bisect_left(ordered, begin // _DAY + 1)
+        return before[max(first, bisect_left(ordered, end // _DAY))] - before[first]
+
     return [
         job
         for group in groups(catalog)
@@ -50,13 +66,22 @@ def jobs(catalog: Catalog, asks: Sequence[RepairAsk]) -> list[Job]:
             group,
             window,
             [a for a in asks if a.indicator in group.indicators and a.window == window.name],
+            between,
         )
     ]
 
 
-def _of_window(group: Group, window: Window, asks: Sequence[RepairAsk]) -> list[Job]:
+def _of_window(
+    group: Group,
+    window: Window,
+    asks: Sequence[RepairAsk],
+    between: Callable[[int, int], int],
+) -> list[Job]:
+    def near(begin: int, end: int) -> bool:
+        return end - begin <= window.length or between(begin, end) <= _READ_ROWS
+
     narrowed = {ask.indicator: group.indicators[ask.indicator] for ask in asks}
-    spans = _merged([(ask.first_end, ask.last_end) for ask in asks], window.length)
+    spans = _merged([(ask.first_end, ask.last_end) for ask in asks], near)
     return [
         Job(
             Group(group.journey, narrowed),
@@ -68,11 +93,17 @@ def _of_window(group: Group, window: Window, asks: Sequence[RepairAsk]) -> list[
     ]
 
 
-def _merged(parts: Iterable[tuple[int, int]], gap: int) -> list[tuple[int, int]]:
-    """Stretches in their order, those joined that overlap or have no more than `gap` between."""
+def _touch(begin: int, end: int) -> bool:
+    return end <= begin
+
+
+def _merged(
+    parts: Iterable[tuple[int, int]], near: Callable[[int, int], bool]
+) -> list[tuple[int, int]]:
+    """Stretches in their order, joined where the end of one is `near` to the next one's begin."""
     merged: list[tuple[int, int]] = []
     for first, last in sorted(parts):
-        if merged and first <= merged[-1][1] + gap:
+        if merged and near(merged[-1][1], first):
             merged[-1] = (merged[-1][0], max(merged[-1][1], last))
         else:
             merged.append((first, last))

@@ -138,6 +138,19 @@ def test_what_live_windows_show_is_never_let_go() -> None:
     assert pipeline.all_named == []
 
 
+def test_old_days_that_come_last_are_let_go_of_too() -> None:
+    """First a month that may not be let go of, over the budget already; then the years before."""
+    played: list[Happening] = [
+        ("video.played", bytes(16), 1, START + day * DAY_MS, {})
+        for day in (*range(900, 930), *range(400))
+    ]
+    pipeline = StoredPipeline(1, 0.0, Limits(0, 0, records=1))
+    pipeline.feed(batches(events_of(played), 1))
+    pipeline.run()
+    assert START // DAY_MS + 399 <= pipeline.horizon() <= START // DAY_MS + 929 - 57
+    assert pipeline.all_named != []
+
+
 def test_a_roomy_budget_lets_nothing_go() -> None:
     happenings: list[Happening] = [
         ("video.played", bytes(16), 1, START + day * DAY_MS, {}) for day in range(100)
