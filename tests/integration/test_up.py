@@ -62,7 +62,7 @@ def test_from_start_to_end(up: Running) -> None:
 
     status = cli("status", "--config", up.config)
     assert status.returncode == 0, status.stdout + status.stderr
-    assert len(re.findall(r"ready \(pid \d+\)", status.stdout)) == 7
+    assert len(re.findall(r"ready \(pid \d+\)", status.stdout)) == 8
     for url in run["metrics"].values():
         with urllib.request.urlopen(url, timeout=10) as answer:
             assert b"uptake_build_info" in answer.read()
