@@ -158,10 +158,23 @@ class Intake:
                 log_error(error)
                 continue
             book = self._books.get(source)
-            if book is None or self._moved or book.source == DIRECTORY_SOURCE:
+            if book is None or book.source == DIRECTORY_SOURCE:
+                continue
+            if self._moved:
+                self._ask_again(source, book)
                 continue
             if book.ends_at(message.offset() or 0):
                 reading.last.setdefault(source, now)
+
+    def _ask_again(self, source: tuple[str, int], book: Book) -> None:
+        """An end that was told while partitions came and went may be of the time before. It is
+        told only once, and again after a seek."""
+        try:
+            self._consumer.seek(TopicPartition(*source, book.next_offset))
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError._STATE:
+                raise
+            # It is not being read yet, so its end is still to be told.
 
     def _write(self, reading: Reading, now: int) -> None:
         generation = self._settings.kafka.generation
