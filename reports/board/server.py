@@ -2,29 +2,18 @@
 
 import asyncio
 import logging
-import signal
-import socket
-from collections.abc import Generator
-from contextlib import contextmanager
 
 import uvicorn
 
 from reports.board.access import Access
 from reports.board.app import Board
 from schemas import health
+from schemas.serving import Server, listen
 from schemas.settings import Settings
+from schemas.stopping import STOP_SECONDS, Exit
 
 _log = logging.getLogger(__name__)
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-
-
-class _Server(uvicorn.Server):
-    """uvicorn without its signal handling, which would end the process by the signal."""
-
-    @contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        """Leave signals alone."""
-        yield
 
 
 def run(settings: Settings) -> int:
@@ -41,8 +30,7 @@ def run(settings: Settings) -> int:
 
 async def _serve(settings: Settings, access: Access) -> int:
     board = Board(settings, access)
-    family = socket.AF_INET6 if ":" in settings.board.host else socket.AF_INET
-    listener = socket.create_server((settings.board.host, settings.board.port), family=family)
+    listener = listen(settings.board.host, settings.board.port)
     health.serve(settings.metrics, "board", board.is_ready)
     config = uvicorn.Config(
         board.app,
@@ -54,14 +42,8 @@ async def _serve(settings: Settings, access: Access) -> int:
         server_header=False,
         timeout_graceful_shutdown=5,
     )
-    server = _Server(config)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, _stop, server)
+    server = Server(config)
+    server.stop_on_signals(STOP_SECONDS)
     _log.info("The board: http://%s:%d", settings.board.host, listener.getsockname()[1])
     await server.serve(sockets=[listener])
-    return 0
-
-
-def _stop(server: uvicorn.Server) -> None:
-    server.should_exit = True
+    return Exit.DONE

@@ -2,18 +2,15 @@
 
 import asyncio
 import logging
-import signal
-import socket
-from collections.abc import Generator
-from contextlib import contextmanager
 
 import uvicorn
 import uvloop
 from confluent_kafka import KafkaException
 
 from schemas import health
+from schemas.serving import Server, listen
 from schemas.settings import Settings
-from schemas.stopping import Exit, end_within, started
+from schemas.stopping import Exit
 from schemas.topics import DIRECTORY, EVENTS
 from streams.collector.app import Collector
 from streams.collector.producer import KafkaLog
@@ -22,7 +19,6 @@ _LOOK_SECONDS = 10.0
 _LOOK_SECONDS_NOT_READY = 1.0
 _METADATA_SECONDS = 3.0
 _KEEP_ALIVE_SECONDS = 75
-_BACKLOG = 2048
 _CLOSE_SECONDS = 1.0
 _MORE_SECONDS = 4.0
 """An end takes no longer than a request may wait for Kafka and so many seconds."""
@@ -38,15 +34,6 @@ def run(settings: Settings) -> int:
     return uvloop.run(_Process(settings).run())
 
 
-class _Server(uvicorn.Server):
-    """uvicorn without its signal handling, which would end the process by the signal."""
-
-    @contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        """Leave signals alone."""
-        yield
-
-
 class _Process:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -60,11 +47,11 @@ class _Process:
             self._settings.intake.max_event_bytes,
         )
         server = self._server(Collector(self._settings, log, self._reason))
-        listener = _listen(collector.host, collector.port)
+        listener = listen(collector.host, collector.port)
         port = listener.getsockname()[1]
         health.serve(self._settings.metrics, "collector", lambda: not self._not_ready)
-        _stop_on_signals(server, collector.acknowledge_seconds + _MORE_SECONDS)
-        log.fatal.add_done_callback(lambda _: _stop(server))
+        server.stop_on_signals(collector.acknowledge_seconds + _MORE_SECONDS)
+        log.fatal.add_done_callback(lambda _: server.stop())
         look = asyncio.create_task(self._look_at_kafka(log))
         _log.info("The collector listens on http://%s:%d", collector.host, port)
         await server.serve(sockets=[listener])
@@ -79,7 +66,7 @@ class _Process:
     def _reason(self) -> str:
         return self._not_ready
 
-    def _server(self, app: Collector) -> _Server:
+    def _server(self, app: Collector) -> Server:
         config = uvicorn.Config(
             app,
             http="httptools",
@@ -92,7 +79,7 @@ class _Process:
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=int(self._settings.collector.acknowledge_seconds) + 1,
         )
-        return _Server(config)
+        return Server(config)
 
     async def _look_at_kafka(self, log: KafkaLog) -> None:
         """Keep `_not_ready` true: the brokers answer, and all topics are there."""
@@ -110,24 +97,3 @@ class _Process:
             except KafkaException as error:
                 self._not_ready = f"Kafka does not answer: {error.args[0].str()}"
             await asyncio.sleep(_LOOK_SECONDS_NOT_READY if self._not_ready else _LOOK_SECONDS)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=_BACKLOG)
-
-
-def _stop_on_signals(server: uvicorn.Server, seconds: float) -> None:
-    loop = asyncio.get_running_loop()
-
-    def told() -> None:
-        end_within(seconds)
-        _stop(server)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told)
-    started()
-
-
-def _stop(server: uvicorn.Server) -> None:
-    server.should_exit = True
