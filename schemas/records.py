@@ -62,6 +62,23 @@ class Event(Struct, array_like=True, gc=False):
     cohort: Cohort | None = None
     """Set only on restored events: the enrichment of the first time is kept."""
 
+    @property
+    def place(self) -> Coordinates:
+        """Where it lies."""
+        return Coordinates(self.source, self.partition, self.offset, self.generation)
+
+    def repeating(self, first: Coordinates) -> "Duplicate":
+        """It as a duplicate of the event at `first`."""
+        return Duplicate(
+            self.source,
+            self.partition,
+            self.offset,
+            self.generation,
+            self.received_at,
+            self.event_id,
+            first,
+        )
+
 
 class DeadOutcome(Struct, array_like=True, gc=False):
     """An event that can never be valid; the dead letter itself lies on its own topic."""

@@ -68,7 +68,7 @@ def set_aside(records: Iterable[Enriched], known: Stored) -> None:
 def _checked(records: Iterable[Enriched], wanted: set[Key]) -> dict[Key, Coordinates]:
     """Events with these keys that memory has checked."""
     return {
-        _key(entry): _place(entry)
+        _key(entry): entry.event.place
         for record in records
         for entry in record.stored
         if wanted and not entry.unchecked and _key(entry) in wanted
@@ -77,28 +77,19 @@ def _checked(records: Iterable[Enriched], wanted: set[Key]) -> dict[Key, Coordin
 
 def _of(entry: EnrichedEvent, known: Stored, first: dict[Key, Coordinates]) -> Duplicate | None:
     """What the entry repeats; None: it is new, and the first of its key from now on."""
-    place = _place(entry)
+    place = entry.event.place
     stored = known.get(_key(entry), [])
     if place in stored:
         return None
     earlier = min(stored, default=None, key=_order) or first.setdefault(_key(entry), place)
     if earlier == place:
         return None
-    event = entry.event
-    return Duplicate(
-        event.source, event.partition, event.offset, event.generation, event.received_at,
-        event.event_id, earlier,
-    )  # fmt: skip
+    return entry.event.repeating(earlier)
 
 
 def _key(entry: EnrichedEvent) -> Key:
     event = entry.event
     return Key(event.source, entry.signal, event.occurred_at, event.event_id)
-
-
-def _place(entry: EnrichedEvent) -> Coordinates:
-    event = entry.event
-    return Coordinates(event.source, event.partition, event.offset, event.generation)
 
 
 def _order(place: Coordinates) -> tuple[int, int, int]:

@@ -17,8 +17,6 @@ from schemas.records import (
     Attribute,
     Batch,
     Cohort,
-    Coordinates,
-    Duplicate,
     Enriched,
     EnrichedEvent,
     Event,
@@ -229,9 +227,8 @@ class LearnersStage:
             return
         first = self._ids.first(event.event_id)
         if first is not None:
-            here = Coordinates(event.source, event.partition, event.offset, event.generation)
-            if first != here:
-                enriched.duplicates.append(_duplicate(event, first))
+            if first != event.place:
+                enriched.duplicates.append(event.repeating(first))
             return
         day = event.occurred_at // DAY_MS
         known = day >= self._horizon.day
@@ -385,15 +382,3 @@ def _day_of(key: bytes, encoded: bytes) -> int | None:
     if kind == b"I":
         return day_of_ids(key)
     return None
-
-
-def _duplicate(event: Event, first: Coordinates) -> Duplicate:
-    return Duplicate(
-        event.source,
-        event.partition,
-        event.offset,
-        event.generation,
-        event.received_at,
-        event.event_id,
-        first,
-    )
