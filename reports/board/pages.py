@@ -7,6 +7,7 @@ from reports.board import charts, insight, read, words
 from reports.board.access import Viewer
 from reports.board.insight import Insight, Shift
 from reports.board.read import WINDOWS, Cohort, Indicator, Point
+from sinks.clickhouse.account import accounts
 from sinks.clickhouse.client import Store
 
 _ENDS = {"1h": 60, "1d": 3_600, "7d": 86_400, "28d": 86_400}
@@ -49,10 +50,7 @@ def board(store: Store, wish: Wish) -> dict[str, Any]:
     trends = read.trends(store, [one.name for one in chosen], cohort, wish.window)
     found, ends = _insight(store, wish, catalog)
     return {
-        "title": f"Decision board: {cohort.text}",
-        "cohorts": cohorts,
-        "cohort": cohort,
-        "windows": words.WINDOW_WORDS,
+        **_frame(f"Decision board: {cohort.text}", cohorts, cohort),
         "cards": [_card(one, trends[one.name], cohort, wish) for one in chosen],
         "insight": found,
         "insight_text": _insight_text(found, wish),
@@ -67,10 +65,7 @@ def indicators(store: Store, wish: Wish) -> dict[str, Any]:
     cohorts, cohort = _cohorts(store, wish)
     trends = read.trends(store, [one.name for one in catalog], cohort, wish.window)
     return {
-        "title": f"All indicators: {cohort.text}",
-        "cohorts": cohorts,
-        "cohort": cohort,
-        "windows": words.WINDOW_WORDS,
+        **_frame(f"All indicators: {cohort.text}", cohorts, cohort),
         "cards": [_card(one, trends[one.name], cohort, wish) for one in catalog],
     }
 
@@ -95,10 +90,7 @@ def indicator(store: Store, wish: Wish, name: str) -> dict[str, Any]:
         if rows:
             groups.append((kind, list(zip(names, rows, strict=True))))
     return {
-        "title": one.title,
-        "cohorts": cohorts,
-        "cohort": cohort,
-        "windows": words.WINDOW_WORDS,
+        **_frame(one.title, cohorts, cohort),
         "card_": _card(one, points, cohort, wish),
         "groups": groups,
         "settle_days": one.settle_ms / 86_400_000,
@@ -115,10 +107,7 @@ def journeys(store: Store, wish: Wish) -> dict[str, Any]:
         most = max([step.reached for step in steps], default=0)
         funnels.append((journey, steps, most))
     return {
-        "title": f"Journeys: {cohort.text}",
-        "cohorts": cohorts,
-        "cohort": cohort,
-        "windows": words.WINDOW_WORDS,
+        **_frame(f"Journeys: {cohort.text}", cohorts, cohort),
         "funnels": funnels,
     }
 
@@ -127,7 +116,7 @@ def pipeline(store: Store, wish: Wish) -> dict[str, Any]:
     """Whether the numbers can be relied on: in, out, pending, freshness, dead letters."""
     if not wish.viewer.may_see_all:
         raise NotThere("This page is for viewers who may see everybody.")
-    accounts = read.accounts(store)
+    rows = accounts(store)
     median, high = read.freshness(store)
     rates = [
         (source, sum(counts), charts.bars(counts, f"events of {source} a minute, last hour"))
@@ -135,13 +124,23 @@ def pipeline(store: Store, wish: Wish) -> dict[str, Any]:
     ]
     return {
         "title": "Pipeline",
-        "accounts": accounts,
-        "adds_up": all(row.difference == 0 for row in accounts),
-        "pending": sum(row.pending for row in accounts),
+        "accounts": rows,
+        "adds_up": all(row.difference == 0 for row in rows),
+        "pending": sum(row.pending for row in rows),
         "median": median,
         "high": high,
         "rates": rates,
         "letters": read.dead_letters(store),
+    }
+
+
+def _frame(title: str, cohorts: list[Cohort], cohort: Cohort) -> dict[str, Any]:
+    """What every page about a cohort has."""
+    return {
+        "title": title,
+        "cohorts": cohorts,
+        "cohort": cohort,
+        "windows": words.WINDOW_WORDS,
     }
 
 

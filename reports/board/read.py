@@ -99,7 +99,7 @@ EVERYBODY = Cohort("all", "all")
 
 
 class Step(NamedTuple):
-    """A step of a journey's funnel: how many journeys came to it, of `people` different people."""
+    """A step of a journey's funnel: how many journeys came to it."""
 
     name: str
     reached: int
@@ -112,18 +112,6 @@ class Journey(NamedTuple):
     title: str
     walked_by: str
     steps: list[tuple[str, list[str]]]
-
-
-class Account(NamedTuple):
-    """A row of the view `conservation`."""
-
-    source: str
-    received: int
-    stored: int
-    dead: int
-    duplicate: int
-    pending: int
-    difference: int
 
 
 def catalog(store: Store) -> list[Indicator]:
@@ -224,12 +212,6 @@ def funnel(store: Store, journey: Journey, cohort: Cohort, window: str) -> list[
     parameters.update({f"s{i}": signals for i, (_, signals) in enumerate(journey.steps)})
     counts = store.query(sql, parameters)[0]
     return [Step(name, count) for (name, _), count in zip(journey.steps, counts, strict=True)]
-
-
-def accounts(store: Store) -> list[Account]:
-    """Where the events of each source are."""
-    rows = store.query(f"SELECT {', '.join(Account._fields)} FROM conservation ORDER BY source")
-    return [Account(*row) for row in rows]
 
 
 def stored_per_minute(store: Store) -> list[tuple[str, list[int]]]:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from schemas.settings import KeySettings, Settings
 from schemas.settings_load import Loaded
+from sinks.clickhouse.account import Account, total
 from uptake.local.broker import MemoryBound, MemoryLevel
 from uptake.local.errors import LocalError
 from uptake.local.files import write_json
@@ -17,7 +18,7 @@ from uptake.local.folder import DataFolder, Secrets, State, next_state
 from uptake.local.kafka import NodeConfig, new_cluster_id
 from uptake.local.plan import Plan, Ports, settings_of
 from uptake.local.processes import Backoff
-from uptake.local.settle import Account, missing, total
+from uptake.local.settle import missing
 from uptake.local.status import report
 
 _SECRETS = Secrets("p" * 43, "s" * 43, "w" * 43)

@@ -55,9 +55,9 @@ def settle(
     timeout: Annotated[float, typer.Option(min=0, help="Seconds to wait at most.")] = 120.0,
 ) -> None:
     """Wait until all that was accepted is queryable, and print the account of each source."""
+    from sinks.clickhouse.account import total
     from uptake.cli.waiting import Waiting
     from uptake.local.settle import settle as wait
-    from uptake.local.settle import total
 
     settings = client_settings(config).settings
     with Waiting() as waiting:

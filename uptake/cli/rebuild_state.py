@@ -35,9 +35,9 @@ def rebuild_state(
     be killed at any moment: then run it again. `uptake up` does all this by itself.
     """
     from schemas.records import Life
+    from sinks.clickhouse.account import total
     from uptake.cli.waiting import Waiting
     from uptake.local.ends import reachable
-    from uptake.local.settle import total
     from uptake.rebuild_state import procedure
 
     settings = client_settings(config).settings

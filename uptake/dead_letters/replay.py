@@ -30,7 +30,6 @@ from uptake.dead_letters.letters import DROPPED, REPLAYED, Fate
 from uptake.dead_letters.outcomes import Sent
 
 Policy = Literal["stop", "re-insert", "drop"]
-POLICIES: Final[tuple[Policy, ...]] = ("stop", "re-insert", "drop")
 Tick = Callable[[str], None]
 
 MOST_AT_ONCE: Final = 256

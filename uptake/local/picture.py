@@ -7,8 +7,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from sinks.clickhouse.account import Account, accounts, total
 from sinks.clickhouse.client import Store
-from uptake.local.settle import Account, accounts, total
 
 SHOWN_INDICATORS = 12
 _RATE_SECONDS = 10

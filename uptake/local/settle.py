@@ -10,12 +10,12 @@ then add up, twice in a row.
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic, sleep
-from typing import NamedTuple
 
 from confluent_kafka import KafkaException
 
 from schemas import topics
 from schemas.settings import ClickHouseSettings, Settings
+from sinks.clickhouse.account import Account, accounts
 from sinks.clickhouse.client import Store
 from sinks.clickhouse.errors import StoreError
 from uptake.local.ends import Ends, Place, reachable
@@ -28,32 +28,6 @@ Tick = Callable[[str], None]
 
 class Unsettled(Exception):
     """The time is over; the text says what is still on its way."""
-
-
-class Account(NamedTuple):
-    """A row of the view `conservation`."""
-
-    source: str
-    received: int
-    stored: int
-    dead: int
-    duplicate: int
-    pending: int
-    difference: int
-    lost: int = 0
-
-    def adds_up(self) -> bool:
-        """Nothing is pending, missing or there twice."""
-        return self.pending == 0 and self.difference == 0
-
-    def line(self) -> str:
-        """The account as a sentence."""
-        return (
-            f"{self.source}: {self.received:,} received = {self.stored:,} stored + "
-            f"{self.dead:,} dead + {self.duplicate:,} duplicate; "
-            f"{self.pending:,} pending, {self.difference:,} difference"
-            + (f"; {self.lost:,} lost with an earlier life of the broker" if self.lost else "")
-        )
 
 
 @dataclass(frozen=True)
@@ -115,27 +89,6 @@ def recalled(settings: Settings, seconds: float, tick: Tick) -> None:
     _arrive(settings, limit, tick)
     while _pass_repairs(settings.clickhouse, limit, tick, lambda found: found.walks):
         _arrive(settings, limit, tick)
-
-
-def accounts(store: Store) -> list[Account]:
-    """The view `conservation`. Raises StoreError."""
-    columns = ", ".join(Account._fields)
-    rows = store.query(f"SELECT {columns} FROM conservation ORDER BY source")
-    return [Account(*row) for row in rows]
-
-
-def total(rows: list[Account]) -> Account:
-    """All sources together."""
-    return Account(
-        "all",
-        sum(row.received for row in rows),
-        sum(row.stored for row in rows),
-        sum(row.dead for row in rows),
-        sum(row.duplicate for row in rows),
-        sum(row.pending for row in rows),
-        sum(row.difference for row in rows),
-        sum(row.lost for row in rows),
-    )
 
 
 def missing(ends: dict[Place, int], committed: dict[Place, int]) -> dict[Place, int]:

@@ -14,6 +14,7 @@ from schemas.records import Life
 from schemas.settings import MetricsSettings
 from schemas.settings_load import Loaded, dump
 from schemas.stopping import Exit
+from sinks.clickhouse.account import total
 from sinks.clickhouse.errors import StoreError
 from streams.intake.store import StoreUnavailable
 from streams.intake.writer import NotWritten
@@ -26,7 +27,7 @@ from uptake.local.kafka_jars import kafka_program
 from uptake.local.plan import Plan, choose_ports, settings_of
 from uptake.local.ports import require_free
 from uptake.local.processes import Spec, Supervisor
-from uptake.local.settle import Unsettled, drain, total
+from uptake.local.settle import Unsettled, drain
 from uptake.rebuild_state import procedure
 
 _TICK_SECONDS = 0.2

@@ -12,12 +12,13 @@ from msgspec.structs import replace
 
 from schemas.records import Life, version_of
 from schemas.settings import Settings
+from sinks.clickhouse.account import Account
 from sinks.clickhouse.client import Store
 from streams import admin
 from streams import life as lives
 from streams.intake import restore
 from streams.state import fingerprint
-from uptake.local.settle import Account, Tick, settle
+from uptake.local.settle import Tick, settle
 from uptake.rebuild_state import positions
 from uptake.repair.lists import ask_for_older
 
