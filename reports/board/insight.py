@@ -17,10 +17,12 @@ The rule, in its order:
 """
 
 from collections.abc import Mapping, Sequence
-from math import asin, erfc, log, sqrt
+from math import asin, log, sqrt
 from typing import NamedTuple
 
 from reports.board.read import Cohort, Indicator, Point
+from reports.statistics.normal import two_sided
+from reports.statistics.proportions import Share, fixed_z
 
 DISCOVERY_RATE = 0.05
 LEAST_POINTS = 0.05
@@ -77,36 +79,35 @@ def _compare(indicator: Indicator, cohort: Cohort, before: Point, now: Point) ->
     if indicator.measure in ("mean", "people", "share_of_eligible"):
         return None
     if indicator.measure == "rate":
-        tested = _proportions(before, now)
+        tested = _proportions(_share(before), _share(now))
     else:
         tested = _counts(before.numerator, now.numerator)
     if tested is None:
         return None
-    z, size = tested
-    shift = Shift(indicator, cohort, before, now, erfc(abs(z) / sqrt(2)), 0.0)
+    p, size = tested
+    shift = Shift(indicator, cohort, before, now, p, 0.0)
     weight = abs(size) * sqrt(min(now.people, before.people))
     weight *= 1.0 if indicator.kind == "leading" else _LAGGING
     return shift._replace(weight=weight if shift.is_good else weight * _WRONG_WAY)
 
 
-def _proportions(before: Point, now: Point) -> tuple[float, float] | None:
-    """(z, Cohen's h); None where nothing can vary."""
-    m, n = before.denominator or 0.0, now.denominator or 0.0
-    if not m or not n:
+def _share(point: Point) -> Share:
+    return Share(int(point.numerator), int(point.denominator or 0))
+
+
+def _proportions(before: Share, now: Share) -> tuple[float, float] | None:
+    """(p, Cohen's h); None where nothing can vary."""
+    if not before.cases or not now.cases or before.value == now.value in (0, 1):
         return None
-    pooled = (before.numerator + now.numerator) / (m + n)
-    spread = pooled * (1 - pooled) * (1 / m + 1 / n)
-    if spread <= 0:
-        return None
-    p, q = before.numerator / m, now.numerator / n
-    return (q - p) / sqrt(spread), 2 * asin(sqrt(q)) - 2 * asin(sqrt(p))
+    _, p = fixed_z(now, before)
+    return p, 2 * asin(sqrt(now.value)) - 2 * asin(sqrt(before.value))
 
 
 def _counts(before: float, now: float) -> tuple[float, float] | None:
-    """(z, log ratio); None where nothing happened in one of them."""
+    """(p, log ratio); None where nothing happened in one of them."""
     if before <= 0 or now <= 0:
         return None
-    return (now - before) / sqrt(now + before), log(now / before)
+    return two_sided((now - before) / sqrt(now + before)), log(now / before)
 
 
 def _matters(shift: Shift) -> bool:

@@ -15,7 +15,6 @@ _BEFORE_WORDS = {
     "28d": "the 28 days before",
 }
 TOO_FEW = "too few people to show"
-_LARGE = 1_000
 
 
 def number(indicator: Indicator, value: float | None) -> str:
