@@ -3,23 +3,16 @@
 It lies in Kafka beside what it speaks of, so that intake needs no store to start.
 """
 
-import time
-from collections.abc import Iterator
-
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message
-from confluent_kafka import TopicPartition as Place
-
 from schemas.records import Life, decode_life, encode
 from schemas.settings import KafkaSettings
 from schemas.topics import LIFE
 from streams import admin
 from streams.intake.writer import Writer
-from streams.kafka_clients import consumer_config
+from streams.kafka_records import records
 
-_GROUP = "uptake-life"
+_CLIENT = "uptake-life"
 _KEY = b"life"
-_SILENCE_SECONDS = 30.0
-_POLL_SECONDS = 0.2
+_WRITE_SECONDS = 30.0
 
 
 class RebuildUnfinished(Exception):
@@ -38,9 +31,9 @@ def read(settings: KafkaSettings) -> Life | None:
 
 def write(settings: KafkaSettings, life: Life) -> None:
     """Replace the record. Raises NotWritten."""
-    writer = Writer(settings, _GROUP)
+    writer = Writer(settings, _CLIENT)
     writer.write(LIFE, encode(life), key=_KEY, partition=0)
-    writer.finish(_SILENCE_SECONDS)
+    writer.finish(_WRITE_SECONDS)
 
 
 def number(settings: KafkaSettings) -> int:
@@ -57,32 +50,3 @@ def number(settings: KafkaSettings) -> int:
             " for its end, or run `uptake rebuild-state` again"
         )
     return max(life.number, settings.generation)
-
-
-def records(
-    settings: KafkaSettings, topic: str, partition: int, end: int | None = None
-) -> Iterator[Message]:
-    """All records of a partition in order, up to its end or to the offset `end` (not included).
-
-    Raises KafkaException, also when nothing comes for long.
-    """
-    config = consumer_config(settings, _GROUP, _GROUP)
-    consumer = Consumer({**config, "enable.partition.eof": True, "auto.offset.reset": "earliest"})
-    limit = time.monotonic() + _SILENCE_SECONDS
-    try:
-        consumer.assign([Place(topic, partition, OFFSET_BEGINNING)])
-        while True:
-            for message in consumer.consume(1_000, _POLL_SECONDS):
-                limit = time.monotonic() + _SILENCE_SECONDS
-                error = message.error()
-                if error is not None:
-                    if error.code() == KafkaError._PARTITION_EOF:
-                        return
-                    raise KafkaException(error)
-                if end is not None and (message.offset() or 0) >= end:
-                    return
-                yield message
-            if time.monotonic() > limit:
-                raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
-    finally:
-        consumer.close()

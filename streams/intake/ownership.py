@@ -1,21 +1,19 @@
 """Opens the books of source partitions that became ours."""
 
 import logging
-import time
 from collections.abc import Mapping, Sequence
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from schemas.settings import KafkaSettings
 from streams.intake.books import DIRECTORY_SOURCE, Book, reopened
 from streams.intake.flight import Source
 from streams.intake.reader import SOURCE_NUMBERS
-from streams.kafka_clients import consumer_config, watermarks
+from streams.kafka_clients import watermarks
+from streams.kafka_records import records
 
 _WAIT_SECONDS = 30.0
 """Long enough for another leader where brokers have died."""
-_COUNT_SECONDS = 30.0
-_COUNT_RECORDS = 10_000
 _log = logging.getLogger(__name__)
 
 
@@ -83,7 +81,8 @@ def _recount(committed: TopicPartition, low: int, settings: KafkaSettings) -> Bo
     the offset): read what lies before, to know how many offsets hold a record."""
     start = min(low, committed.offset)
     _log.info("Counting the records of %s partition %d", committed.topic, committed.partition)
-    present = _count(committed, start, settings)
+    found = records(settings, committed.topic, committed.partition, committed.offset, start)
+    present = sum(1 for _ in found)
     return Book(
         SOURCE_NUMBERS[committed.topic],
         committed.partition,
@@ -91,27 +90,3 @@ def _recount(committed: TopicPartition, low: int, settings: KafkaSettings) -> Bo
         committed.offset,
         committed.offset - start - present,
     )
-
-
-def _count(end: TopicPartition, start: int, settings: KafkaSettings) -> int:
-    """Records of a partition at or above `start` and below `end`."""
-    config = consumer_config(settings, "uptake-intake-count", "uptake-intake-count")
-    consumer = Consumer({**config, "enable.partition.eof": True, "auto.offset.reset": "earliest"})
-    try:
-        consumer.assign([TopicPartition(end.topic, end.partition, start)])
-        counted, reached = 0, start
-        deadline = time.monotonic() + _COUNT_SECONDS
-        while reached < end.offset:
-            if time.monotonic() > deadline:
-                raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
-            for message in consumer.consume(_COUNT_RECORDS, 0.2):
-                error = message.error()
-                if error is not None and error.code() != KafkaError._PARTITION_EOF:
-                    raise KafkaException(error)
-                offset = message.offset() or 0
-                counted += error is None and offset < end.offset
-                reached = max(reached, end.offset if error is not None else offset + 1)
-                deadline = time.monotonic() + _COUNT_SECONDS
-        return counted
-    finally:
-        consumer.close()

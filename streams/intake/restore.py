@@ -25,11 +25,11 @@ from schemas.records import (
 )
 from schemas.settings import Settings
 from schemas.topics import BATCHES, DIRECTORY, SOURCES
-from streams import life as lives
 from streams.intake import directory, store
 from streams.intake.packer import Packer, encoded
 from streams.intake.writer import Writer
 from streams.kafka_clients import consumer_config, once_coordinated
+from streams.kafka_records import records
 
 _WAIT_SECONDS = 60.0
 
@@ -112,7 +112,7 @@ def _of_topic(settings: Settings) -> Iterator[tuple[object, directory.Entry]]:
         raise KafkaException(read.error)
     if read.offset <= 0:
         return
-    for record in lives.records(settings.kafka, DIRECTORY, 0, read.offset):
+    for record in records(settings.kafka, DIRECTORY, 0, read.offset):
         try:
             entry = directory.entry_of(record.key(), record.value(), record.timestamp()[1])
         except ValueError:
