@@ -21,6 +21,7 @@ from streams import admin, life
 from streams.intake import directory
 from streams.intake.books import reopened
 from streams.kafka_clients import consumer_config
+from streams.kafka_records import records
 from tests.fixtures.brokers import Broker
 from tests.fixtures.running import cli, command
 from tests.fixtures.store import StoreProcess, running_store
@@ -119,8 +120,8 @@ def test_a_new_life_begins_where_the_store_is(settings: Settings) -> None:
     there = admin.present(wide.kafka)
     assert {there[name] for name in topics.REMADE} == {2}
     assert there["events.lms"] == 3
-    assert list(life.records(wide.kafka, topics.BATCHES, 0)) == []
-    assert [m.value() for m in life.records(wide.kafka, "events.lms", 0)] == [b"kept"]
+    assert list(records(wide.kafka, topics.BATCHES, 0)) == []
+    assert [m.value() for m in records(wide.kafka, "events.lms", 0)] == [b"kept"]
 
     # Intake goes on at the least of the marks; where one is missing, at the first offset.
     found = {n: _committed(wide, "events.lms", n) for n in range(3)}
@@ -141,7 +142,7 @@ def test_a_new_life_begins_where_the_store_is(settings: Settings) -> None:
     for partition in range(2):
         *restored, ended, last = [
             decode_batch(message.value() or b"")
-            for message in life.records(wide.kafka, topics.BATCHES, partition)
+            for message in records(wide.kafka, topics.BATCHES, partition)
         ]
         assert ended.restore_ended
         assert last.marks == begun.positions
@@ -191,7 +192,7 @@ def test_nothing_is_touched_while_somebody_is_at_work(settings: Settings) -> Non
         assert told
     finally:
         consumer.close()
-    assert [m.value() for m in life.records(settings.kafka, topics.BATCHES, 0)] == [b"old"]
+    assert [m.value() for m in records(settings.kafka, topics.BATCHES, 0)] == [b"old"]
     assert life.read(settings.kafka) is None
 
 
@@ -223,7 +224,7 @@ def test_the_command_is_killed_at_any_moment_and_run_again(
     assert found.phase == "filled"
     ids: list[bytes] = []
     for partition in range(settings.kafka.partitions):
-        for record in life.records(settings.kafka, topics.BATCHES, partition):
+        for record in records(settings.kafka, topics.BATCHES, partition):
             batch = decode_batch(record.value() or b"")
             assert batch.generation == found.number
             ids += [event.event_id for event in batch.events]

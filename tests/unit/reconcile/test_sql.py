@@ -2,8 +2,6 @@
 catalog, and the stream's own journeys for a catalog that uses every rule."""
 
 import json
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
@@ -17,6 +15,7 @@ import pytest
 from schemas.records import Attribute, Cohort
 from streams.catalog.load import Catalog, load
 from streams.model.journeys import Walk, WalkedStep, add_step, compile_journeys, steps_by_signal
+from tests.recount.chdb_query import run_apart
 from tests.recount.contributions import Cohorts, Event
 from tests.recount.recount import DAY, HOUR, Key, Listed, recount
 from tests.unit.recount.timeline import SIGNALS
@@ -180,21 +179,6 @@ def _stored(events: Sequence[Event], listed: Sequence[Listed], folder: Path) -> 
     ]
 
 
-def _run(statements: list[str]) -> list[list[list[object]]]:
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.recount.chdb_query"],
-        input=json.dumps(statements),
-        capture_output=True,
-        text=True,
-        cwd=Path(__file__).parents[3],
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    results: list[list[list[object]]] = json.loads(done.stdout)
-    return results
-
-
 def _directory() -> list[Listed]:
     return [
         {"learner": name, "cohort": cohort, "since": number * 9 * DAY}
@@ -219,7 +203,7 @@ def test_the_bundled_catalog_in_slices_as_the_recount_of_the_tests(tmp_path: Pat
     events, directory, catalog = list(_events(Random(7))), _directory(), load()
     wanted = recount(events, directory)
     asked = [(g, w, span) for g in groups(catalog) for w in WINDOWS for span in _spans(w)]
-    results = _run(
+    results = run_apart(
         _stored(events, directory, tmp_path)
         + [recount_sql(catalog, group, window, span, "uptake") for group, window, span in asked]
     )
@@ -246,7 +230,7 @@ def test_a_catalog_with_every_rule_as_the_stream(tmp_path: Path) -> None:
     events, catalog = list(_events(Random(3), 4_000)), _catalog(tmp_path)
     asked = [Times(0, 50 * DAY)], [Times(0, 11 * DAY), Times(11 * DAY, 50 * DAY)]
     for slices in asked:
-        results = _run(
+        results = run_apart(
             _stored(events, [], tmp_path)
             + [
                 contributions(catalog, group, times, "uptake")
@@ -313,7 +297,7 @@ def test_a_comparison_names_what_differs_in_closed_windows_only(tmp_path: Path) 
         "LIMIT 1"
     )
     differing = differences(catalog, group, window, span, "uptake")
-    equal, after_open, after_closed, after_removed, to_mend, after_asked = _run(
+    equal, after_open, after_closed, after_removed, to_mend, after_asked = run_apart(
         [
             *_stored(events, directory, tmp_path),
             *_table("rolling", ROLLING, [], tmp_path),

@@ -1,8 +1,6 @@
 """The two recounts say the same of a random stream with ties, handovers and missing labels."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -11,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from tests.recount import recount_sql
+from tests.recount.chdb_query import run_apart
 from tests.recount.contributions import Cohorts, Event
 from tests.recount.recount import DAY, HOUR, Listed, recount
 from tests.unit.recount.timeline import SIGNALS
@@ -89,22 +88,7 @@ def test_sql_and_python_agree(tmp_path: Path) -> None:
         *_create("directory", DIRECTORY, listed, tmp_path),
         *recount_sql.statements("uptake"),
     ]
-    rows = iter(_run(statements))
+    rows = iter(run_apart(statements))
     expected = recount(events, directory)
     assert recount_sql.recount(lambda _: next(rows)) == expected
     assert {key.indicator for key in expected} >= {"adoption", "days_to_close", "sla_met"}
-
-
-def _run(statements: list[str]) -> list[list[list[object]]]:
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.recount.chdb_query"],
-        input=json.dumps(statements),
-        capture_output=True,
-        text=True,
-        cwd=Path(__file__).parents[3],
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    results: list[list[list[object]]] = json.loads(done.stdout)
-    return results
