@@ -104,10 +104,11 @@ def journeys(store: Store, wish: Wish) -> dict[str, Any]:
     funnels = []
     for journey in read.journeys(store):
         steps = read.funnel(store, journey, cohort, wish.window)
-        most = max([step.reached for step in steps], default=0)
-        funnels.append((journey, steps, most))
+        shown = [step.reached for step in steps if step.people >= wish.least]
+        funnels.append((journey, steps, any(step.reached for step in steps), max(shown, default=1)))
     return {
         **_frame(f"Journeys: {cohort.text}", cohorts, cohort),
+        "too_few": words.TOO_FEW,
         "funnels": funnels,
     }
 

@@ -99,10 +99,12 @@ EVERYBODY = Cohort("all", "all")
 
 
 class Step(NamedTuple):
-    """A step of a journey's funnel: how many journeys came to it."""
+    """A step of a journey's funnel: how many journeys came to it, by the steps of how many
+    different people."""
 
     name: str
     reached: int
+    people: int
 
 
 class Journey(NamedTuple):
@@ -197,9 +199,10 @@ def journeys(store: Store) -> list[Journey]:
 
 def funnel(store: Store, journey: Journey, cohort: Cohort, window: str) -> list[Step]:
     """How many journeys with any step in the last `window` came to each step in that time."""
-    names = [f"countIf(s{i} > 0)" for i in range(len(journey.steps))]
+    places = range(len(journey.steps))
+    names = [f"countIf(notEmpty(s{i})), length(groupUniqArrayArray(s{i}))" for i in places]
     steps = [
-        f"countIf(has({{s{i}:Array(String)}}, signal)) AS s{i}" for i in range(len(journey.steps))
+        f"groupUniqArrayIf(learner, has({{s{i}:Array(String)}}, signal)) AS s{i}" for i in places
     ]
     sql = _FUNNEL_SQL.replace("{names}", ", ".join(names)).replace("{steps}", ", ".join(steps))
     parameters: dict[str, Any] = {
@@ -210,8 +213,11 @@ def funnel(store: Store, journey: Journey, cohort: Cohort, window: str) -> list[
         "cohort": cohort.name,
     }
     parameters.update({f"s{i}": signals for i, (_, signals) in enumerate(journey.steps)})
-    counts = store.query(sql, parameters)[0]
-    return [Step(name, count) for (name, _), count in zip(journey.steps, counts, strict=True)]
+    [counts] = store.query(sql, parameters)
+    return [
+        Step(name, *counts[2 * place : 2 * place + 2])
+        for place, (name, _) in enumerate(journey.steps)
+    ]
 
 
 def stored_per_minute(store: Store) -> list[tuple[str, list[int]]]:

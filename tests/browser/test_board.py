@@ -95,6 +95,15 @@ def test_drill_down_hides_a_small_team(page: Page) -> None:
     expect(page.locator(".value").first).to_have_text("too few people to show")
 
 
+def test_a_journey_hides_the_steps_of_a_small_team(page: Page) -> None:
+    opened = page.locator("section[aria-labelledby=j-deal] tbody tr").first
+    page.goto("/journeys?cohort=team:Alder")
+    expect(opened).to_contain_text("opened")
+    assert int(opened.locator("td").first.inner_text()) >= 12
+    page.goto("/journeys?cohort=team:Birch")
+    expect(opened.locator("td")).to_have_text("too few people to show")
+
+
 def test_the_sql_of_a_page_gives_its_number(page: Page, up: Running) -> None:
     page.goto("/indicators/opportunities_opened?window=1h")
     sql = page.locator("pre").inner_text()
