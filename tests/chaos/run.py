@@ -14,7 +14,7 @@ from typing import Final
 
 from schemas.settings import Settings
 from streams.catalog.load import load as load_catalog
-from tests.chaos import disk
+from tests.chaos import disk, refusal
 from tests.chaos.asking import Store
 from tests.chaos.feeder import Feeder
 from tests.chaos.load import Load, load
@@ -97,6 +97,8 @@ class Result:
     """Process -> the most memory that it had, in MiB."""
     commit: str = ""
     """Of the code that ran."""
+    refused: int = 0
+    """Rows that the store refused, and took when they were inserted again."""
 
     @property
     def longest_outage(self) -> float:
@@ -140,6 +142,7 @@ class Run:
         self.problems: list[str] = []
         self.recovery: dict[str, Recovered] = {}
         self._phases: dict[str, float] = {}
+        self._refused = 0
 
     def finish(self) -> None:
         """Start, feed and hurt; return when all is settled or the time for that is over."""
@@ -153,12 +156,19 @@ class Run:
         self._note("fed")
         self._pipeline.mend()
         self._pipeline.wait_all_ready()
+        self._settle()
+        if any(fault.what == "refuse" for fault in self.faults):
+            self._refused, told = refusal.replay(self.store, self._pipeline.config)
+            self.problems += told
+            self._settle()
+        self.recovery = recovery.seconds()
+        self._note("settled")
+
+    def _settle(self) -> None:
         try:
             settle(self._pipeline.settings, _SETTLE_SECONDS, lambda _: self._pipeline.tick())
         except Unsettled as error:
             self.problems.append(f"not settled within {_SETTLE_SECONDS:.0f} s: {error}")
-        self.recovery = recovery.seconds()
-        self._note("settled")
 
     def reconcile(self) -> list[str]:
         """What `uptake reconcile` finds: nothing, or a difference."""
@@ -205,6 +215,7 @@ class Run:
             self.feeder.ledger.acknowledged.total(),
             self._pipeline.memory(),
             commit(),
+            self._refused,
         )
 
     def _note(self, phase: str) -> None:
@@ -223,27 +234,39 @@ class Run:
                 self._pause()
             if fault.what == "empty" and not ending:
                 began += self._until_steady()
-            if not ending:
-                self._begin(fault)
-                self._say(f"  {monotonic() - began:5.1f} {fault}")
-            elif fault.what == "back" and not self._set_back(fault, monotonic() - began):
-                # The group has a member still, or the broker is frozen: other faults go on.
-                heappush(acts, (monotonic() - began + _AGAIN_SECONDS, 1, fault))
+            if not self._done(fault, bool(ending), monotonic() - began):
+                # The group has a member still, or the store is away: other faults go on.
+                heappush(acts, (monotonic() - began + _AGAIN_SECONDS, ending, fault))
                 continue
-            else:
-                self._end(fault)
+            if not ending:
+                self._say(f"  {monotonic() - began:5.1f} {fault}")
             if fault.what == "empty" and ending:
                 began += self._until_steady()
             if ending or not fault.seconds:
                 recovery.note(str(fault))
+
+    def _done(self, fault: Fault, ending: bool, at: float) -> bool:
+        """Begin or end it; False: that is not possible now."""
+        if fault.what == "refuse":
+            if ending:
+                return refusal.end(self.store, fault.whom)
+            return at > fault.end or refusal.begin(self.store, fault.whom)
+        if not ending:
+            self._begin(fault)
+        elif fault.what == "back" and not self._set_back(fault, at):
+            return False
+        else:
+            self._end(fault)
+        return True
 
     def _set_back(self, fault: Fault, at: float) -> bool:
         """Whether the offsets could be set back. Raises TimeoutError when that took too long."""
         if at > fault.end + _SETTLE_SECONDS:
             raise TimeoutError(f"the offsets of {fault.whom} could not be set back")
         pipeline = self._pipeline
-        running = pipeline.running(fault.whom)
-        return not running and set_back(pipeline.settings, fault.whom, self._random)
+        # While topics are made anew, what is committed may be of the old ones.
+        not_now = pipeline.upgrading() or pipeline.running(fault.whom)
+        return not not_now and set_back(pipeline.settings, fault.whom, self._random)
 
     def _until_steady(self) -> float:
         """Wait until every partition has all its copies; how many seconds that took."""
@@ -286,6 +309,8 @@ class Run:
                 pipeline.fill_disk()
             case "clock":
                 pipeline.clocks[fault.whom].put_wrong(int(fault.how))
+            case "catalog":
+                pipeline.upgrade()
 
     def _end(self, fault: Fault) -> None:
         pipeline = self._pipeline
@@ -300,6 +325,8 @@ class Run:
                 pipeline.mend_disk()
             case "clock":
                 pipeline.clocks[fault.whom].put_wrong(0)
+            case "catalog" if fault.how == "kill":
+                pipeline.kill_upgrade()
             case "cut" | "silence" | "slow":
                 pipeline.links[fault.whom].mend()
 
