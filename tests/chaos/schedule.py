@@ -127,7 +127,7 @@ def _besides(random: Random, kind: Kind, seconds: float) -> list[Fault]:
                 round(at, 1), "catalog", "rebuild-state", round(min(lasting, seconds - at), 1), how
             )
         )
-    lasting = min(random.uniform(3.0, 9.0), seconds / 2)
+    lasting = min(random.uniform(5.0, 12.0), seconds / 2)
     at = random.uniform(_FIRST_SECONDS, seconds - lasting)
     if random.random() < _REFUSE_SHARE:
         whom = random.choice(REFUSING)
