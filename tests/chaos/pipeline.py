@@ -33,6 +33,7 @@ from streams.intake import directory
 from tests.chaos.brokers import Brokers
 from tests.chaos.clocks import Clock
 from tests.chaos.disk import Disk
+from tests.chaos.process import Process
 from tests.chaos.proxy import Link
 from tests.chaos.schedule import HELPERS, LINKS, WORKER_SESSION_SECONDS, Fault
 from tests.chaos.upgrade import Upgrade
@@ -40,13 +41,12 @@ from tests.fixtures.brokers import Kind
 from tests.fixtures.catalogs import old_catalog
 from tests.fixtures.waiting import wait_for
 from uptake.feed.target import Target
-from uptake.local.broker import resident_bytes
 from uptake.local.child import Child
 from uptake.local.files import write_private
 from uptake.local.kafka import KafkaNode
 from uptake.local.kafka_cluster import NODES
 from uptake.local.ports import LOOPBACK, free_ports
-from uptake.local.processes import Spec, ready
+from uptake.local.processes import Spec
 from uptake.local.settle import settle
 
 KEY: Final = "chaos-write-key-0123456789"
@@ -60,43 +60,6 @@ _OF_CATALOG: Final = ("worker", "sink", "repair", "intake")
 _PORTS: Final = 40
 _END_SECONDS: Final = 30.0
 _UPGRADE_SECONDS: Final = 180.0
-
-
-class _Process:
-    """A child that is started again when it has ended, unless it is `held`."""
-
-    def __init__(
-        self,
-        child: Child,
-        port: int,
-        path: str = "/readyz",
-        begin: Callable[[], None] | None = None,
-    ) -> None:
-        """`begin` starts the child, where more has to be done for it."""
-        self.child = child
-        self.port = port
-        self.path = path
-        self.held = True
-        self.start_at: float | None = None
-        self.expected = False
-        """Its end was our doing."""
-        self.peak_bytes = 0
-        """The most memory that it had at any look."""
-        self._begin = begin or child.start
-
-    def start(self) -> None:
-        self.held = False
-        self.expected = False
-        self.start_at = None
-        self._begin()
-
-    def look(self) -> None:
-        """Note how much memory it has now."""
-        if self.child.running():
-            self.peak_bytes = max(self.peak_bytes, resident_bytes(self.child.pid))
-
-    def is_ready(self) -> bool:
-        return self.child.running() and ready(self.port, self.path)
 
 
 class Pipeline:
@@ -133,10 +96,10 @@ class Pipeline:
         self._disk: Disk | None = None
         if any(fault.what == "full" for fault in faults):
             self._disk = Disk(self.folder / "store")
-        self._processes: dict[str, _Process] = {}
+        self._processes: dict[str, Process] = {}
         for name, node in self._brokers.nodes.items():
             begin = node.launch if isinstance(node, KafkaNode) else None
-            self._processes[name] = _Process(node.child, self._brokers.ports[name], begin=begin)
+            self._processes[name] = Process(node.child, self._brokers.ports[name], begin=begin)
         self._add("store", "store", store, "/ping")
         for name in (*_ORDER, *HELPERS):
             self._add(name, name.split("-")[0], next(free))
@@ -392,7 +355,7 @@ class Pipeline:
         if name in self.clocks:
             environment |= self.clocks[name].environment(str(_ROOT))
         child = Child(name, spec.command(), self.folder / f"{name}.log", environment)
-        self._processes[name] = _Process(child, port, path)
+        self._processes[name] = Process(child, port, path)
 
     def _settings_of(self, command: str) -> Settings:
         """The settings of a process: it reaches others through the proxies."""

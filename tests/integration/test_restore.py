@@ -21,6 +21,7 @@ from schemas.records import (
     Mark,
     decode_batch,
     encode,
+    version_of,
 )
 from schemas.settings import KafkaSettings, Settings
 from schemas.topics import BATCHES, DEAD_LETTERS, SOURCES
@@ -37,6 +38,7 @@ from uptake.dead_letters import letters
 from uptake.dead_letters.letters import Place, Wanted
 from uptake.dead_letters.replay import replay
 from uptake.local.settle import Unsettled
+from uptake.repair import lists
 
 EVENTS = 3_000
 LEARNERS = [
@@ -171,6 +173,16 @@ def _refused(event: Event) -> DeadLetter:
     stored = EnrichedEvent(event, "content.completed", "t", "m", "r", True)
     row = tuple(column[0] for column in rows.events([Enriched(1, 0, 0, 5, [stored])]))
     return dead_letter("events_log", row, NeverValid("no", 469), int(time.time() * 1000))
+
+
+def test_a_refused_row_of_an_indicator_is_computed_again(settings: Settings) -> None:
+    """What came meanwhile in its place, or instead of it, may be newer or be gone."""
+    row = ("wins", "all", "all", "1h", 60_000, 1, 1, 1, 1, 1, False, 5, version_of(3, 8))
+    letter = dead_letter("rolling", row, NeverValid("no", 469), int(time.time() * 1000))
+    with Store(settings.clickhouse) as store:
+        assert replay(settings, store, [letter], "stop", 0.0, lambda _: None).stored == 1
+        [ask] = [ask for ask in lists.open_repairs(store) if ask.indicator == "wins"]
+    assert (ask.first_end, ask.last_end, ask.asked) == (60_000, 60_000, version_of(3, 8))
 
 
 def test_a_dead_letter_goes_out_again_as_it_came(settings: Settings) -> None:
