@@ -39,6 +39,8 @@ _SETTLE_SECONDS: Final = 180.0
 _SLOW_SECONDS: Final = 0.4
 _STEADY_SECONDS: Final = 3.5
 """A broker that has died counts as in sync until its session is over."""
+_MEMBER_SECONDS: Final = 20.0
+"""Longer than any session: the member that ended should be gone."""
 BOUNDS_MIB: Final = {
     "collector": 256,
     "intake": 256,
@@ -260,13 +262,19 @@ class Run:
         return True
 
     def _set_back(self, fault: Fault, at: float) -> bool:
-        """Whether the offsets could be set back. Raises TimeoutError when that took too long."""
+        """Whether it can go on: the offsets were set back, or the embedded broker holds a member
+        that is no more, as it does until another one joins. Raises TimeoutError when that took
+        too long."""
         if at > fault.end + _SETTLE_SECONDS:
             raise TimeoutError(f"the offsets of {fault.whom} could not be set back")
         pipeline = self._pipeline
         # While topics are made anew, what is committed may be of the old ones.
-        not_now = pipeline.upgrading() or pipeline.running(fault.whom)
-        return not not_now and set_back(pipeline.settings, fault.whom, self._random)
+        if pipeline.upgrading() or pipeline.running(fault.whom):
+            return False
+        if self._wish.kind == "embedded" and at > fault.end + _MEMBER_SECONDS:
+            pipeline.own_ends[f"offsets of {fault.whom} were not set back: a dead member"] += 1
+            return True
+        return set_back(pipeline.settings, fault.whom, self._random)
 
     def _until_steady(self) -> float:
         """Wait until every partition has all its copies; how many seconds that took."""
