@@ -9,6 +9,7 @@ from schemas.version import VERSION
 from uptake.cli import (
     dashboards,
     dead_letters,
+    dictionary,
     directory,
     experiment,
     feed,
@@ -67,6 +68,7 @@ app.add_typer(rubric.app, name="rubric")
 app.add_typer(lint.app, name="lint")
 experiment.register(app)
 dashboards.register(app)
+dictionary.register(app)
 processes.register(app)
 setup.register(app)
 rebuild_state.register(app)
