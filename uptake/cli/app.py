@@ -7,7 +7,9 @@ import typer
 from schemas.stopping import explained
 from schemas.version import VERSION
 from uptake.cli import (
+    dashboards,
     dead_letters,
+    dictionary,
     directory,
     experiment,
     feed,
@@ -65,6 +67,8 @@ app.add_typer(directory.app, name="directory")
 app.add_typer(rubric.app, name="rubric")
 app.add_typer(lint.app, name="lint")
 experiment.register(app)
+dashboards.register(app)
+dictionary.register(app)
 processes.register(app)
 setup.register(app)
 rebuild_state.register(app)
