@@ -9,6 +9,7 @@ from schemas.version import VERSION
 from uptake.cli import (
     dead_letters,
     directory,
+    docs,
     experiment,
     feed,
     lint,
@@ -64,6 +65,7 @@ app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(directory.app, name="directory")
 app.add_typer(rubric.app, name="rubric")
 app.add_typer(lint.app, name="lint")
+app.add_typer(docs.app, name="docs")
 experiment.register(app)
 processes.register(app)
 setup.register(app)
