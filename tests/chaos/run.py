@@ -132,6 +132,8 @@ class Run:
         self._pipeline = Pipeline(folder, wish.kind, self.faults)
         self._random = Random(f"run {wish.seed}")
         self._frozen: dict[Fault, int] = {}
+        self._refusing: dict[Fault, float] = {}
+        """When it began, in seconds of the schedule."""
         self.store = Store(self._pipeline.settings.clickhouse)
         self.feeder = Feeder(
             self._load,
@@ -250,9 +252,7 @@ class Run:
     def _done(self, fault: Fault, ending: bool, at: float) -> bool:
         """Begin or end it; False: that is not possible now."""
         if fault.what == "refuse":
-            if ending:
-                return refusal.end(self.store, fault.whom)
-            return at > fault.end or refusal.begin(self.store, fault.whom)
+            return self._refuse(fault, ending, at)
         if not ending:
             self._begin(fault)
         elif fault.what == "back" and not self._set_back(fault, at):
@@ -260,6 +260,16 @@ class Run:
         else:
             self._end(fault)
         return True
+
+    def _refuse(self, fault: Fault, ending: bool, at: float) -> bool:
+        """It lasts as long as it is to, also when the store was away at its beginning."""
+        if not ending:
+            done = refusal.begin(self.store, fault.whom)
+            if done:
+                self._refusing[fault] = at
+            return done
+        began = self._refusing.get(fault, at)
+        return at >= began + fault.seconds and refusal.end(self.store, fault.whom)
 
     def _set_back(self, fault: Fault, at: float) -> bool:
         """Whether it can go on: the offsets were set back, or the embedded broker holds a member
