@@ -1,26 +1,27 @@
 """The store refuses some rows for a while; afterwards they are inserted again, as by an operator.
 
-A constraint on a table picks the rows: of `events_log` one of 8 by the last byte of the id, of
+A constraint on a table picks the rows: of `events_log` one of 32 by the last byte of the id, of
 `rolling` one of 64.
 """
 
 import subprocess
 import sys
 from pathlib import Path
+from threading import Thread
 from typing import Final
 
 from tests.chaos.asking import Store
 from tests.chaos.schedule import REFUSING
 
 _ROOT: Final = Path(__file__).parents[2]
-_SHARE: Final = 8
+_SHARE: Final = 32
 _ROWS_SHARE: Final = 64
 _PICKED: Final = 7
 _CHECKS: Final = {
     "events_log": f"reinterpretAsUInt8(substring(event_id, 16, 1)) % {_SHARE} != {_PICKED}",
     "rolling": f"cityHash64(indicator, cohort, window_end) % {_ROWS_SHARE} != {_PICKED}",
 }
-_ANSWER_SECONDS: Final = 2.0
+_ANSWER_SECONDS: Final = 30.0
 _REPLAY_SECONDS: Final = 240.0
 _REFUSED: Final = "stage = 'sink' AND reason = 'refused_by_store'"
 
@@ -30,23 +31,48 @@ def may_be_refused(event_id: bytes) -> bool:
     return event_id[-1] % _SHARE == _PICKED
 
 
-def begin(store: Store, table: str) -> bool:
-    """From now on some rows of the table are refused. False: the store did not answer."""
-    added = f"ADD CONSTRAINT IF NOT EXISTS chaos CHECK {_CHECKS[table]}"
-    return _alter(store, table, added, _ANSWER_SECONDS)
+class Refusal:
+    """A constraint that comes and goes. The store may be frozen, away or slow: it is told in a
+    thread of its own, so that other faults go on."""
+
+    def __init__(self, store: Store, table: str) -> None:
+        self._store = store
+        self._table = table
+        self._thread: Thread | None = None
+        self._done = ""
+
+    def begin(self) -> bool:
+        """From now on some rows are refused. False: not yet; ask again."""
+        return self._reached(f"ADD CONSTRAINT IF NOT EXISTS chaos CHECK {_CHECKS[self._table]}")
+
+    def end(self) -> bool:
+        """All rows are taken again. False: not yet; ask again."""
+        return self._reached("DROP CONSTRAINT IF EXISTS chaos")
+
+    def _reached(self, how: str) -> bool:
+        if self._done != how and (self._thread is None or not self._thread.is_alive()):
+            self._thread = Thread(target=self._alter, args=(how,), daemon=True)
+            self._thread.start()
+        return self._done == how
+
+    def _alter(self, how: str) -> None:
+        try:
+            self._store.command(f"ALTER TABLE {self._table} {how}", _ANSWER_SECONDS)
+        except OSError:
+            return  # it is asked again
+        self._done = how
 
 
-def end(store: Store, table: str) -> bool:
-    """All rows of the table are taken again. False: the store did not answer."""
-    return _alter(store, table, "DROP CONSTRAINT IF EXISTS chaos", _ANSWER_SECONDS)
+def lift(store: Store) -> None:
+    """End every constraint, also one that came after its end, from a store that was frozen.
+    Raises OSError."""
+    for table in set(REFUSING):
+        store.command(f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS chaos")
 
 
 def replay(store: Store, config: Path) -> tuple[int, list[str]]:
-    """Lift every constraint and insert what was refused, by `uptake dead-letters replay` with
-    the settings in `config`. (How many rows were refused, what went wrong). Raises OSError."""
-    for table in set(REFUSING):
-        # One that came after its end, from a store that was frozen.
-        store.command(f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS chaos")
+    """Insert what was refused, by `uptake dead-letters replay` with the settings in `config`.
+    (How many rows were refused, what went wrong). Raises OSError."""
     refused = _count(store, _REFUSED)
     if not refused:
         return 0, []
@@ -69,11 +95,3 @@ def replay(store: Store, config: Path) -> tuple[int, list[str]]:
 def _count(store: Store, which: str) -> int:
     [[count]] = store.rows(f"SELECT toString(count()) FROM dead_letters WHERE {which}")
     return int(str(count))
-
-
-def _alter(store: Store, table: str, how: str, seconds: float) -> bool:
-    try:
-        store.command(f"ALTER TABLE {table} {how}", seconds)
-    except OSError:
-        return False
-    return True

@@ -18,6 +18,7 @@ from tests.chaos import disk, refusal
 from tests.chaos.asking import Store
 from tests.chaos.feeder import Feeder
 from tests.chaos.load import Load, load
+from tests.chaos.memory import over_bound
 from tests.chaos.offsets import set_back
 from tests.chaos.pipeline import Pipeline
 from tests.chaos.recovery import Recovered, Recovery
@@ -41,16 +42,6 @@ _STEADY_SECONDS: Final = 3.5
 """A broker that has died counts as in sync until its session is over."""
 _MEMBER_SECONDS: Final = 20.0
 """Longer than any session: the member that ended should be gone."""
-BOUNDS_MIB: Final = {
-    "collector": 256,
-    "intake": 256,
-    "worker": 512,
-    "sink": 512,
-    "repair": 512,
-    "store": 1_024,
-    "broker": 1_024,
-}
-"""What each process may have of memory, whatever happens to the others."""
 _ROOT: Final = Path(__file__).parents[2]
 
 Say = Callable[[str], None]
@@ -135,6 +126,11 @@ class Run:
         self._refusing: dict[Fault, float] = {}
         """When it began, in seconds of the schedule."""
         self.store = Store(self._pipeline.settings.clickhouse)
+        self._refusals = {
+            fault: refusal.Refusal(self.store, fault.whom)
+            for fault in self.faults
+            if fault.what == "refuse"
+        }
         self.feeder = Feeder(
             self._load,
             self._pipeline.target,
@@ -162,6 +158,9 @@ class Run:
         self._pipeline.wait_all_ready()
         self._settle()
         if any(fault.what == "refuse" for fault in self.faults):
+            refusal.lift(self.store)
+            # The letters of what the sink came to last have to arrive too.
+            self._settle()
             self._refused, told = refusal.replay(self.store, self._pipeline.config)
             self.problems += told
             self._settle()
@@ -264,12 +263,12 @@ class Run:
     def _refuse(self, fault: Fault, ending: bool, at: float) -> bool:
         """It lasts as long as it is to, also when the store was away at its beginning."""
         if not ending:
-            done = refusal.begin(self.store, fault.whom)
+            done = self._refusals[fault].begin()
             if done:
                 self._refusing[fault] = at
             return done
         began = self._refusing.get(fault, at)
-        return at >= began + fault.seconds and refusal.end(self.store, fault.whom)
+        return at >= began + fault.seconds and self._refusals[fault].end()
 
     def _set_back(self, fault: Fault, at: float) -> bool:
         """Whether it can go on: the offsets were set back, or the embedded broker holds a member
@@ -347,15 +346,6 @@ class Run:
                 pipeline.kill_upgrade()
             case "cut" | "silence" | "slow":
                 pipeline.links[fault.whom].mend()
-
-
-def over_bound(memory: dict[str, int]) -> list[str]:
-    """Processes that had more memory than they may."""
-    return [
-        f"{name} had {used} MiB, more than {bound}"
-        for name, used in memory.items()
-        if (bound := BOUNDS_MIB[name.split("-")[0]]) < used
-    ]
 
 
 def commit() -> str:

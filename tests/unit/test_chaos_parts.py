@@ -8,7 +8,8 @@ import pytest
 
 from tests.chaos import __main__ as program
 from tests.chaos.load import load
-from tests.chaos.run import Result, over_bound
+from tests.chaos.memory import over_bound
+from tests.chaos.run import Result
 from tests.chaos.schedule import FEWEST, HELPERS, REFUSING, schedule
 from tests.chaos.verdict import Verdict, compare_events, compare_rows
 from tests.fixtures import logs
