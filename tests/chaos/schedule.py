@@ -112,7 +112,11 @@ def schedule(seed: int, kind: Kind, seconds: float, disk: bool = True) -> list[F
         if what == "full" and not disk:
             what = "away"
         faults.append(_fault(random, what, kind, seconds, faults))
-    return sorted([*faults, *_besides(Random(f"besides {seed}"), kind, seconds)])
+    more = _besides(Random(f"besides {seed}"), kind, seconds)
+    if any(fault.what == "full" for fault in faults):
+        # A table that is altered while the disk is full is lost: its definition is left empty.
+        more = [fault for fault in more if fault.what != "refuse"]
+    return sorted([*faults, *more])
 
 
 def _besides(random: Random, kind: Kind, seconds: float) -> list[Fault]:

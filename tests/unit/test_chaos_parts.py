@@ -135,6 +135,7 @@ def test_another_catalog_comes_where_state_can_be_made_anew() -> None:
             faults = schedule(seed, kind, _SECONDS)
             changes = [fault for fault in faults if fault.what == "catalog"]
             assert len(changes) <= (kind != "embedded")
+            assert not {"refuse", "full"} <= {fault.what for fault in faults}
     kafka = [fault for seed in _SEEDS for fault in schedule(seed, "kafka", _SECONDS)]
     assert {fault.how for fault in kafka if fault.what == "catalog"} == {"", "kill"}
     assert {fault.whom for fault in kafka if fault.what == "refuse"} == {*REFUSING}
