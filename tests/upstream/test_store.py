@@ -12,6 +12,8 @@ import lz4.frame
 import pytest
 from clickhouse_connect.driver.compression import get_compressor
 
+from tests.chaos import disk
+
 pytest.importorskip("chdb")
 
 _INSERT = """
@@ -33,6 +35,23 @@ import sys, chdb
 connection = chdb.connect(sys.argv[1])
 engine = connection.query("SELECT engine FROM system.databases WHERE name = 'default'", "TSVRaw")
 print(engine.bytes().decode())
+"""
+
+_ALTER = """
+import sys, chdb
+from pathlib import Path
+from tests.chaos.disk import Disk
+disk = Disk(Path(sys.argv[1]) / "disk")
+try:
+    connection = chdb.connect(str(Path(sys.argv[1]) / "disk" / "db"))
+    connection.query("CREATE DATABASE d ENGINE Atomic")
+    connection.query("CREATE TABLE d.t (x UInt8) ENGINE MergeTree ORDER BY x")
+    disk.fill()
+    connection.query("ALTER TABLE d.t ADD CONSTRAINT small CHECK x < 10")
+    [definition] = Path(sys.argv[1]).rglob("t.sql")
+    print("size", definition.stat().st_size)
+finally:
+    disk.close()
 """
 
 
@@ -68,3 +87,8 @@ def test_clickhouse_connect_sends_a_frame_for_each_block() -> None:
     assert first.decompress(body) == b"one"
     assert first.eof
     assert first.unused_data
+
+
+@pytest.mark.skipif(not disk.available(), reason="only root may mount a small disk")
+def test_a_table_that_is_altered_on_a_full_disk_loses_its_definition(tmp_path: Path) -> None:
+    assert _run(_ALTER, tmp_path).splitlines() == ["size 0"]
