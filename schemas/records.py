@@ -15,6 +15,8 @@ from typing import Literal, NamedTuple
 import msgspec
 from msgspec import Struct
 
+from schemas.ratings import Rating
+
 Attribute = bool | int | float | str
 
 
@@ -61,6 +63,8 @@ class Event(Struct, array_like=True, gc=False):
     attributes: dict[str, Attribute] = {}
     cohort: Cohort | None = None
     """Set only on restored events: the enrichment of the first time is kept."""
+    rating: Rating | None = None
+    """Not on restored events: what is kept of it lies in the store."""
 
     @property
     def place(self) -> Coordinates:

@@ -114,6 +114,15 @@ class PrivacySettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Secret of the keyed hash that makes pseudonyms; at least 16 characters. Losing it means
     that old and new events of one person no longer meet."""
     manager_labels: Literal["as_given", "pseudonym"] = "as_given"
+    tags: list[str] = field(
+        default_factory=lambda: [
+            *("clarity", "closing", "coaching", "diagnosis", "discovery", "documentation"),
+            *("empathy", "escalation", "follow-up", "handover", "knowledge", "listening"),
+            *("negotiation", "next-step", "objection", "ownership", "questions", "summary"),
+        ]
+    )
+    """Of a text that people wrote, its length is kept and those of its #tags that are listed
+    here: a closed list, since a tag may be a name."""
 
 
 class ViewerSettings(Struct, frozen=True, forbid_unknown_fields=True):

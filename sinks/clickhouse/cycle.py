@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from schemas import records, topics
 from schemas.records import DeadLetter, Enriched, Indicators, Panes
-from sinks.clickhouse import repairs, rows, tables, unchecked
+from sinks.clickhouse import ratings, repairs, rows, tables, unchecked
 from sinks.clickhouse.rows import Columns
 from sinks.clickhouse.unchecked import Key, Stored
 
@@ -80,6 +80,7 @@ class Cycle:
         """
         yield Write("dead_letters_log", rows.dead_letters(self._letters))
         yield Write("events_log", rows.events(self._enriched))
+        yield Write("ratings", ratings.columns(self._enriched))
         yield Write("set_aside", rows.set_aside(self._enriched))
         yield Write("marks", rows.marks(self._enriched))
         yield Write("learners", rows.learners(self._enriched))

@@ -8,9 +8,11 @@ from sinks.clickhouse import migrate
 SETTINGS = ClickHouseSettings(database="somewhere")
 
 
-def test_migrations_are_numbered_without_gaps() -> None:
+def test_migrations_are_numbered_each_with_its_own() -> None:
+    """A number may be missing: work that is done side by side has its numbers given out."""
     versions = [migration.version for migration in migrate.load()]
-    assert versions == list(range(1, len(versions) + 1))
+    assert versions[0] == 1
+    assert versions == sorted(set(versions))
 
 
 def test_statements_end_with_a_semicolon_at_the_end_of_a_line() -> None:

@@ -204,8 +204,10 @@ def test_a_cycle_refuses_what_is_no_record() -> None:
 
 def _full_cycle() -> Cycle:
     cycle = Cycle()
+    rated = EnrichedEvent(event(score=0.5).event, "rubric.scored", "", "", "", True)
     enriched = Enriched(
-        0, 0, 0, 0, stored=[event()], dead=[DeadOutcome(0, 1, 2, 3, 4, "bad")],
+        0, 0, 0, 0, stored=[rated],
+        dead=[DeadOutcome(0, 1, 2, 3, 4, "bad")],
         marks=[Mark(2, 0, 0, 0, 1)], learners=[LearnerEntry(ID)], assets=[AssetEntry("a")],
     )  # fmt: skip
     panes = Panes(0, "objects", 0, 1, [SeriesPanes("i", "all", "", [[2, 0, 1, 1, 1, 0, 0, 0]])])
