@@ -11,7 +11,7 @@ from msgspec import UNSET
 from schemas import identity, ids
 from schemas.codec import MAGIC, Codec
 from schemas.event import MAX_ATTRIBUTES, MAX_TEXT, check, id_of, is_attribute
-from schemas.ratings import Rating, SentRating
+from schemas.ratings import MAX_TAGS, NOTE, Rating, SentRating, tags_of
 from schemas.records import Attribute, Event
 from schemas.times import LATEST_MS, duration_ms
 from schemas.topics import SOURCES
@@ -55,14 +55,17 @@ class Decoder:
         codec: Codec | None = None,
         max_bytes: int = 1_000_000,
         tags: Collection[str] = (),
+        notes: bool = False,
     ) -> None:
         """`pseudonym`: (issuer, identifier) -> 16 bytes. `max_bytes`: of one record's value.
-        `tags`: those that may be kept of a text."""
+        `tags`: those that may be kept of a text. `notes`: the attribute `note` goes on; else its
+        length and tags do."""
         self._expand = vocabulary.expand
         self._pseudonym = pseudonym
         self._codec = codec or Codec()
         self._max_bytes = max_bytes
         self._tags = frozenset(tags)
+        self._notes = notes
         self._names = ids.namespace(pseudonym)
         self._recent: dict[tuple[str, str], bytes] = {}
         self._older: dict[tuple[str, str], bytes] = {}
@@ -85,9 +88,21 @@ class Decoder:
             raise Invalid("empty", "", "an event")
         if len(value) > self._max_bytes:
             raise Invalid("too-large", "", f"at most {self._max_bytes} bytes")
-        if value[0] == MAGIC:
-            return self._compact(source, partition, offset, generation, received_at, value)
-        return self._statement(source, partition, offset, generation, received_at, value)
+        of_form = self._compact if value[0] == MAGIC else self._statement
+        event = of_form(source, partition, offset, generation, received_at, value)
+        if NOTE in event.attributes and not self._notes:
+            self._reduce(event)
+        return event
+
+    def _reduce(self, event: Event) -> None:
+        """Put length and tags in the place of a note."""
+        note = str(event.attributes[NOTE]).strip()
+        event.attributes = {k: v for k, v in event.attributes.items() if k != NOTE}
+        kept = event.rating or Rating()
+        if kept.text_length is None:
+            kept.text_length = len(note)
+            kept.tags = [*kept.tags, *tags_of(note, self._tags - set(kept.tags))][:MAX_TAGS]
+        event.rating = kept
 
     def _statement(
         self,

@@ -10,6 +10,8 @@ from typing import Final
 
 from msgspec import Struct
 
+NOTE: Final = "note"
+"""Attribute of an event: a short text about a person, kept only where that person agreed."""
 MAX_CRITERIA: Final = 32
 MAX_NAME: Final = 200
 MAX_TAGS: Final = 10

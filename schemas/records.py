@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple
 import msgspec
 from msgspec import Struct
 
+from schemas.consent import ConsentEntry, OptedOut
 from schemas.ratings import Rating
 
 Attribute = bool | int | float | str
@@ -181,6 +182,7 @@ class Batch(Struct, array_like=True, gc=False):
     nothing is shown that is not whole."""
     restore_ended: bool = False
     recalled: list[Recalled] = []
+    consents: list[ConsentEntry] = []
 
 
 class EnrichedEvent(Struct, array_like=True, gc=False):
@@ -223,6 +225,8 @@ class Enriched(Struct, array_like=True, gc=False):
     marks: list[Mark] = []
     learners: list[LearnerEntry] = []
     assets: list[AssetEntry] = []
+    consents: list[ConsentEntry] = []
+    opted_out: list[OptedOut] = []
 
 
 class Steps(Struct, array_like=True, gc=False):

@@ -114,6 +114,10 @@ class PrivacySettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Secret of the keyed hash that makes pseudonyms; at least 16 characters. Losing it means
     that old and new events of one person no longer meet."""
     manager_labels: Literal["as_given", "pseudonym"] = "as_given"
+    notes: Literal["never", "consenting"] = "never"
+    """Short notes about people (attribute `note`, of POST /observations too). never: they end at
+    the door, as length and tags; consenting: those about people who agreed are stored, and the
+    others lie in `uptake.batches` until its retention is over."""
     tags: list[str] = field(
         default_factory=lambda: [
             *("clarity", "closing", "coaching", "diagnosis", "discovery", "documentation"),

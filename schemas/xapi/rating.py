@@ -8,7 +8,6 @@ may hold anything: what does not fit is left out, as with all extensions.
 
 import re
 from collections.abc import Callable, Collection
-from math import isfinite
 from typing import Any, Final, TypeGuard
 
 import msgspec
@@ -32,6 +31,7 @@ _KEYS: Final = {
 }
 _IRIS: Final = frozenset(_KEYS)
 _LAST_NUMBER = re.compile(r"(?:^|[^0-9.])([0-9]{1,2})$")
+_LARGEST: Final = 1e300
 _MOST_VERSION: Final = (1 << 31) - 1
 
 Who = Callable[[tuple[str, str]], bytes]
@@ -181,4 +181,4 @@ def _is_level(name: object, level: object) -> bool:
 
 
 def _is_number(value: object) -> TypeGuard[float]:
-    return type(value) in (int, float) and isfinite(value)
+    return type(value) in (int, float) and -_LARGEST < value < _LARGEST  # type: ignore[operator]

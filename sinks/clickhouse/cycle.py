@@ -46,7 +46,8 @@ class Cycle:
     def _add_enriched(self, value: bytes) -> int:
         record = records.decode_enriched(value)
         self._enriched.append(record)
-        return len(record.stored) + len(record.duplicates) + len(record.dead) + len(record.marks)
+        outside = len(record.duplicates) + len(record.dead) + len(record.opted_out)
+        return len(record.stored) + outside + len(record.marks)
 
     def _add_panes(self, value: bytes) -> int:
         record = records.decode_panes(value)
@@ -85,6 +86,7 @@ class Cycle:
         yield Write("marks", rows.marks(self._enriched))
         yield Write("learners", rows.learners(self._enriched))
         yield Write("assets", rows.assets(self._enriched))
+        yield Write("consents", rows.consents(self._enriched))
         yield Write("panes", rows.panes(self._panes))
         yield Write("rolling", rows.rolling(self._indicators))
         asks = repairs.asked_repairs(self._indicators, now_ms)
@@ -102,7 +104,8 @@ def received_by_source(events: Columns) -> dict[str, list[int]]:
 
 
 def outcomes(write: Write) -> Counter[tuple[str, str]]:
-    """Events by (source, outcome): stored, duplicate, dead. Empty for tables without events."""
+    """Events by (source, outcome): stored, duplicate, dead, opted_out. Empty for tables without
+    events."""
     if not write.columns or write.table not in ("events_log", "set_aside"):
         return Counter()
     if write.table == "events_log":

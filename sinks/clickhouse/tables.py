@@ -174,6 +174,13 @@ INSERTED: Final[dict[str, dict[str, str]]] = {
         "removed": "Bool",
         "changed_at": _TIME,
     },
+    "consents": {
+        "learner": "FixedString(16)",
+        "opted_out": "Bool",
+        "notes": "Bool",
+        "removed": "Bool",
+        "changed_at": _TIME,
+    },
     "repairs": {
         "indicator": _WORD,
         "cohort_kind": _WORD,

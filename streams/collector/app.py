@@ -125,6 +125,8 @@ class Collector:
         for source in SOURCES:
             routes[f"/events/{source}"] = {"POST": writes.post_events}
         routes["/directory"] = {"POST": writes.post_directory}
+        routes["/consent"] = {"POST": writes.post_consent}
+        routes["/observations"] = {"POST": writes.post_observation}
         return routes
 
     async def _readyz(self, _: Request) -> Answer:

@@ -133,3 +133,63 @@ def test_a_score_without_levels_is_the_scaled_one(way: ShortWay) -> None:
         way.post("/xapi/statements", sent)
     rows = way.store.query("SELECT kind, level, value, rater FROM scores ORDER BY occurred_at")
     assert rows == [("observation", None, 0.75, ""), ("observation", None, None, "")]
+
+
+def observed(**more: object) -> dict[str, object]:
+    return {
+        "learner": "ann", "issuer": ISSUER, "observer": "bob", "behaviour": "open-questions",
+        "purpose": "coaching", **more,
+    }  # fmt: skip
+
+
+def test_an_observation_is_one_request_and_its_note_ends_at_the_door(way: ShortWay) -> None:
+    note = "Asked Mrs Jones three times #listening #jones"
+    reply = way.post("/observations", observed(note=note, level=3, lowest=1, highest=5))
+    assert reply.json()["tags"] == ["open-questions", "listening"]
+    (row,) = way.rows("SELECT * FROM scores")
+    assert (row["kind"], row["criterion"], row["value"]) == ("observation", "open-questions", 0.5)
+    assert (row["purpose"], row["text_length"]) == ("coaching", len(note))
+    assert (row["learner"], row["rater"]) == (way.hex(ISSUER, "ann"), way.hex(ISSUER, "bob"))
+    assert reply.json()["id"] == row["event_id"]
+    assert b"Jones" not in b"".join(each.value for each in way.log.written)
+    for wrong in ({"behaviour": "Looks good"}, {"purpose": ""}, {"observer": ""}, {"who": "x"}):
+        assert way.post("/observations", observed(**wrong)).status == 400
+
+
+def test_nothing_is_stored_of_who_opted_out_and_the_account_adds_up(way: ShortWay) -> None:
+    """design.md, section 3.1: a row, a dead letter, or one counted duplicate or opt-out."""
+    kept = observed(id="00000000-0000-4000-8000-000000000001")
+    assert way.post("/observations", kept).status == 200
+    out = {"learner": "ann", "issuer": ISSUER, "opted_out": True}
+    assert way.post("/consent", [out]).status == 200
+    assert way.post("/observations", observed(note="Well done")).status == 200
+    way.post("/observations", kept)
+    way.post("/observations", observed(learner="eve"))
+    sql = "SELECT received, stored, dead, duplicate, opted_out, pending, difference"
+    found = way.store.query(f"{sql} FROM conservation WHERE source = 'lms'")
+    assert found == [(4, 2, 0, 0, 2, 0, 0)]
+    learners = way.store.query("SELECT learner FROM events ORDER BY received_at, offset")
+    assert learners == [(way.hex(ISSUER, "ann"),), (way.hex(ISSUER, "eve"),)]
+    aside = way.store.query("SELECT DISTINCT kind, toString(event_id), reason FROM set_aside FINAL")
+    assert aside == [("opted_out", "00000000-0000-0000-0000-000000000000", "")]
+    # And back again.
+    way.post("/consent", [{**out, "opted_out": False}])
+    way.post("/observations", observed())
+    assert way.store.query("SELECT count() FROM scores") == [(3,)]
+    assert way.store.query("SELECT opted_out FROM consents FINAL") == [(False,)]
+
+
+def test_notes_are_kept_of_people_who_agreed_only(process: StoreProcess) -> None:
+    clickhouse = msgspec.structs.replace(process.settings, database=f"t{random.getrandbits(48)}")
+    way = ShortWay(Settings(clickhouse=clickhouse), notes="consenting")
+    way.post("/consent", [{"learner": "ann", "issuer": ISSUER, "notes": True}])
+    for learner in ("ann", "eve"):
+        way.post("/observations", observed(learner=learner, note="Asked well"))
+    way.post("/observations", observed(note="Write to x@example.com"))
+    notes = way.store.query(
+        "SELECT JSONExtractString(attributes, 'note'), learner FROM events"
+        " WHERE attributes != '' ORDER BY offset"
+    )
+    assert notes == [("Asked well", way.hex(ISSUER, "ann"))]
+    assert way.store.query("SELECT count(), sum(text_length > 0) FROM scores") == [(3, 3)]
+    way.store.close()

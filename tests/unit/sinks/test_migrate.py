@@ -24,6 +24,8 @@ def test_every_statement_may_run_twice() -> None:
     for migration in migrate.load():
         for statement in migrate.statements(migration.text):
             added = statement.count("ADD COLUMN")
+            if "COMMENT COLUMN IF EXISTS" in statement:
+                continue
             if statement.startswith("ALTER TABLE") and added:
                 assert statement.count("ADD COLUMN IF NOT EXISTS") == added
             else:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import records, topics
+from schemas.consent import ConsentEntry
 from schemas.records import (
     AssetEntry,
     Coordinates,
@@ -209,6 +210,7 @@ def _full_cycle() -> Cycle:
         0, 0, 0, 0, stored=[rated],
         dead=[DeadOutcome(0, 1, 2, 3, 4, "bad")],
         marks=[Mark(2, 0, 0, 0, 1)], learners=[LearnerEntry(ID)], assets=[AssetEntry("a")],
+        consents=[ConsentEntry(ID)],
     )  # fmt: skip
     panes = Panes(0, "objects", 0, 1, [SeriesPanes("i", "all", "", [[2, 0, 1, 1, 1, 0, 0, 0]])])
     indicators = Indicators(
