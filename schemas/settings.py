@@ -62,8 +62,6 @@ class CollectorSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Per key; 0: no limit."""
     acknowledge_seconds: Annotated[float, Meta(gt=0)] = 10.0
     """How long a request waits for Kafka before it is answered 503."""
-    experiments: str = "experiments"
-    """Folder of experiment definitions for GET /assign/{experiment}; it need not be there."""
 
 
 class IntakeSettings(Struct, frozen=True, forbid_unknown_fields=True):

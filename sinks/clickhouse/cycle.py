@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from schemas import records, topics
+from schemas.experiments.book import Entry
+from schemas.experiments.book import decode as decode_entry
 from schemas.records import DeadLetter, Enriched, Indicators, Panes
 from sinks.clickhouse import ratings, repairs, rows, tables, unchecked
 from sinks.clickhouse.rows import Columns
@@ -28,11 +30,13 @@ class Cycle:
         self._panes: list[Panes] = []
         self._indicators: list[Indicators] = []
         self._letters: list[DeadLetter] = []
+        self._experiments: dict[str, Entry] = {}
         self._add: Final[dict[str, Callable[[bytes], int]]] = {
             topics.ENRICHED: self._add_enriched,
             topics.PANES: self._add_panes,
             topics.INDICATORS: self._add_indicators,
             topics.DEAD_LETTERS: self._add_letter,
+            topics.EXPERIMENTS: self._add_experiment,
         }
 
     def add(self, topic: str, value: bytes) -> None:
@@ -63,6 +67,11 @@ class Cycle:
         self._letters.append(records.decode_dead_letter(value))
         return 1
 
+    def _add_experiment(self, value: bytes) -> int:
+        entry = decode_entry(value)
+        self._experiments[entry.name] = entry
+        return 1
+
     def unchecked(self) -> list[Key]:
         """Of events that are to be looked up in the store before anything is inserted."""
         return unchecked.keys(self._enriched)
@@ -87,6 +96,7 @@ class Cycle:
         yield Write("learners", rows.learners(self._enriched))
         yield Write("assets", rows.assets(self._enriched))
         yield Write("consents", rows.consents(self._enriched))
+        yield Write("experiments", rows.experiments(self._experiments.values()))
         yield Write("panes", rows.panes(self._panes))
         yield Write("rolling", rows.rolling(self._indicators))
         asks = repairs.asked_repairs(self._indicators, now_ms)

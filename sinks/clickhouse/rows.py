@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from schemas.consent import ConsentEntry
+from schemas.experiments.book import Entry
 from schemas.records import (
     AssetEntry,
     Attribute,
@@ -179,6 +180,17 @@ def consents(records: Iterable[Enriched]) -> Columns:
             if known is None or known.changed_at <= entry.changed_at:
                 newest[entry.learner] = entry
     return _by_column([_of_consent(entry) for entry in newest.values()])
+
+
+def experiments(entries: Iterable[Entry]) -> Columns:
+    """Columns of `experiments`: one row an experiment."""
+    return _by_column([
+        (
+            entry.name, entry.definition, entry.running, _encode_json(entry.switches).decode(),
+            len(entry.switches), entry.changed_at,
+        )
+        for entry in entries
+    ])  # fmt: skip
 
 
 def panes(records: Iterable[Panes]) -> Columns:

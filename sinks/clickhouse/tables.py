@@ -181,6 +181,14 @@ INSERTED: Final[dict[str, dict[str, str]]] = {
         "removed": "Bool",
         "changed_at": _TIME,
     },
+    "experiments": {
+        "experiment": _WORD,
+        "definition": "String",
+        "running": "Bool",
+        "switches": "String",
+        "version": "UInt32",
+        "changed_at": _TIME,
+    },
     "repairs": {
         "indicator": _WORD,
         "cohort_kind": _WORD,

@@ -31,7 +31,7 @@ _ASSIGN_ERRORS = {
     401: _ERRORS[401],
     404: "No experiment has this name.",
     429: _ERRORS[429],
-    503: "The definition of the experiment cannot be used.",
+    503: "The experiments are not known yet, or the definition cannot be used.",
 }
 _WORD: Json = {"type": "string", "minLength": 1, "pattern": r"^[^\r\n]+$"}
 _WRITE_ERRORS = (400, 401, 403, 408, 413, 415, 429, 503)

@@ -1,4 +1,5 @@
--- What people decided about data on them, and the account of events that are not stored for it.
+-- What people decided about data on them, and the account of events that are not stored for it;
+-- experiments.
 
 CREATE TABLE IF NOT EXISTS {{database}}.consents
 (
@@ -12,6 +13,20 @@ ENGINE = {{ReplacingMergeTree(changed_at)}}
 ORDER BY learner
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
 COMMENT 'One row a person who decided about data on them. Read with FINAL';
+
+CREATE TABLE IF NOT EXISTS {{database}}.experiments
+(
+    experiment LowCardinality(String) COMMENT 'Name of the experiment',
+    definition String COMMENT 'Its definition (TOML): purpose, what learners are told, variants, what decides',
+    running Bool COMMENT 'Its variants are given out; else everybody gets the control',
+    switches String COMMENT 'JSON array of its switches, the oldest first: running, at (ms since 1970 UTC), why',
+    version UInt32 COMMENT 'How many switches there are; the largest counts',
+    changed_at DateTime64(3, 'UTC') COMMENT 'When it was started or stopped last (UTC, milliseconds); 1970: never'
+)
+ENGINE = {{ReplacingMergeTree(version)}}
+ORDER BY experiment
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
+COMMENT 'One row an experiment, as the topic uptake.experiments has it. Read with FINAL';
 
 ALTER TABLE {{database}}.set_aside
     COMMENT COLUMN IF EXISTS kind 'duplicate: its id was seen before at other coordinates; dead: it can never be valid; opted_out: the person had opted out';

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from schemas import records, topics
 from schemas.consent import ConsentEntry
+from schemas.experiments import book
 from schemas.records import (
     AssetEntry,
     Coordinates,
@@ -225,5 +226,6 @@ def _full_cycle() -> Cycle:
         (topics.DEAD_LETTERS, letter),
     ):
         cycle.add(topic, records.encode(record))
-    assert cycle.rows == 8
+    cycle.add(topics.EXPERIMENTS, book.encode(book.Entry("e", "", [book.Switch(True, 1, "w")])))
+    assert cycle.rows == 9
     return cycle
