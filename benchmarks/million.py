@@ -28,7 +28,6 @@ from streams.model.stage import DECIDE_RECORDS, Output, Stage
 from streams.state.rows import EpochRows
 
 _head = Struct(">QQ")
-_EPOCH_RECORDS = 32
 
 
 class Lane:
@@ -47,7 +46,7 @@ class Lane:
         offset = self.rows.position + 1
         outputs = self._stage.apply(value, offset)
         self.rows.position = offset
-        due = (offset + 1) % DECIDE_RECORDS == 0 or (offset + 1) % _EPOCH_RECORDS == 0
+        due = (offset + 1) % DECIDE_RECORDS == 0
         if due or self.rows.changed_bytes() >= epoch_bytes:
             outputs += self.end_epoch()
         return outputs

@@ -6,9 +6,8 @@ whole state, about as many bytes as the changes. So an epoch is written wholly o
 once every slice was written anew, all that lies before the oldest of them can be cut off.
 
 Rows are many and small, and an object for each would weigh more than they do. So a slice is a few
-buckets, each one string of bytes with about a dozen rows, and the log says a slice in just these
-strings. Rows whose keys agree in the 16 bytes after the first one lie in one bucket: those of a
-learner, whatever their kind.
+buckets, each one string of bytes with about eight rows, and the log says a slice in just these
+strings.
 
 Folding takes a record only if it reaches further than what is there. Two writers of the same
 input write equal rows, so a writer that had lost the partition can do no harm.
@@ -33,7 +32,7 @@ FORMAT: Final = 3
 _LEAST_SLICE_BYTES = 4096
 _ROW_OVERHEAD = 20
 _SLICE_OVERHEAD = 8
-_BUCKET_ROWS = 12
+_BUCKET_ROWS = 8
 """A slice gets one bucket more when there are more rows than this for each."""
 
 _OPEN_BUCKETS = 256
@@ -228,7 +227,7 @@ class EpochRows:
         # folded into a state between `base` and `position`, which another writer reached.
         for key, row in self._dirty.items():
             encoded = _DROPPED if row is None else _encode_row(row)
-            by_slice.setdefault(_hash(key) % SLICES, {})[key] = encoded
+            by_slice.setdefault(crc32(key) % SLICES, {})[key] = encoded
             size += len(encoded) + _ROW_OVERHEAD
         self._dirty = {}
         for number, rows in by_slice.items():
@@ -251,13 +250,12 @@ class EpochRows:
     def _encoded(self, key: bytes) -> bytes | None:
         if self._pending:
             self._take_pending()
-        place = _hash(key)
+        place = crc32(key)
         number = place % SLICES
         return self._bucket(number, _at(place, len(self._slices[number]))).get(key)
 
     def _bucket(self, number: int, at: int) -> Bucket:
-        """To be changed only by who writes it back. The rows of a learner are asked for one after
-        the other, and asked for again when they are written."""
+        """To be changed only by who writes it back."""
         bucket = self._open.get((number, at))
         if bucket is None:
             if len(self._open) == _OPEN_BUCKETS:
@@ -270,7 +268,7 @@ class EpochRows:
         buckets = self._slices[number]
         by_bucket: dict[int, list[bytes]] = {}
         for key in rows:
-            by_bucket.setdefault(_at(_hash(key), len(buckets)), []).append(key)
+            by_bucket.setdefault(_at(crc32(key), len(buckets)), []).append(key)
         grown = count = 0
         for at, keys in by_bucket.items():
             bucket = self._bucket(number, at)
@@ -402,11 +400,6 @@ class EpochRows:
             raise LogCutShort(f"{missing} of {SLICES} slices are not in the state log")
 
 
-def _hash(key: bytes) -> int:
-    """Which slice and bucket: the same for all rows of a learner."""
-    return crc32(key[1:17])
-
-
 def _at(place: int, buckets: int) -> int:
     """The bucket of a hash, as linear hashing has it: buckets are split one after the other."""
     inside = place // SLICES
@@ -421,7 +414,7 @@ def _split(buckets: list[bytes]) -> int:
     old = count - (1 << (count.bit_length() - 1))
     parts: tuple[Bucket, Bucket] = ({}, {})
     for key, encoded in _decode_bucket(buckets[old]).items():
-        parts[_at(_hash(key), count + 1) == count][key] = encoded
+        parts[_at(crc32(key), count + 1) == count][key] = encoded
     buckets[old] = _encode_bucket(parts[0])
     buckets.append(_encode_bucket(parts[1]))
     return old
@@ -432,7 +425,7 @@ def _buckets_of(rows: Bucket) -> list[bytes]:
     count = max(1, -(-len(rows) // _BUCKET_ROWS))
     parts: list[Bucket] = [{} for _ in range(count)]
     for key, encoded in rows.items():
-        parts[_at(_hash(key), count)][key] = encoded
+        parts[_at(crc32(key), count)][key] = encoded
     return list(map(_encode_bucket, parts))
 
 
