@@ -153,13 +153,15 @@ def members(settings: KafkaSettings, groups: Sequence[str]) -> dict[str, int]:
 
     The embedded broker names none, whoever is there.
     """
-    admin = _admin(settings)
+    # An error of a future keeps alive what stands around it. A client that is only collected later,
+    # when its broker may be gone, can wait for ever as it goes (librdkafka 4519).
+    with _admin(settings) as admin:
 
-    def ask() -> dict[str, int]:
-        asked = admin.describe_consumer_groups(list(groups), request_timeout=_WAIT_SECONDS)
-        return {group: _members(described) for group, described in asked.items()}
+        def ask() -> dict[str, int]:
+            asked = admin.describe_consumer_groups(list(groups), request_timeout=_WAIT_SECONDS)
+            return {group: _members(described) for group, described in asked.items()}
 
-    return once_coordinated(ask, _GROUPS_SECONDS)
+        return once_coordinated(ask, _GROUPS_SECONDS)
 
 
 def describe(settings: Settings) -> list[TopicInfo]:

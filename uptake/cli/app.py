@@ -7,8 +7,11 @@ import typer
 from schemas.stopping import explained
 from schemas.version import VERSION
 from uptake.cli import (
+    dashboards,
     dead_letters,
+    dictionary,
     directory,
+    docs,
     experiment,
     feed,
     lint,
@@ -64,7 +67,10 @@ app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(directory.app, name="directory")
 app.add_typer(rubric.app, name="rubric")
 app.add_typer(lint.app, name="lint")
+app.add_typer(docs.app, name="docs")
 experiment.register(app)
+dashboards.register(app)
+dictionary.register(app)
 processes.register(app)
 setup.register(app)
 rebuild_state.register(app)
