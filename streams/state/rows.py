@@ -21,20 +21,28 @@ import msgspec
 from msgspec import Struct
 
 from streams.model.stage import ROW_BYTES
+from streams.state.buckets import (
+    BUCKET_ROWS,
+    EMPTY,
+    SLICES,
+    Bucket,
+    bucket_at,
+    buckets_of,
+    decode_bucket,
+    encode_bucket,
+    rows_in,
+    split,
+)
 from streams.state.errors import ForeignWriter, LogCutShort, LogDamaged, StateError
 
 T = TypeVar("T")
 
-SLICES: Final = 1024
 FORMAT: Final = 3
 """Goes up when SLICES, the record or the meaning of any row changes."""
 
 _LEAST_SLICE_BYTES = 4096
 _ROW_OVERHEAD = 20
 _SLICE_OVERHEAD = 8
-_BUCKET_ROWS = 8
-"""A slice gets one bucket more when there are more rows than this for each."""
-
 _OPEN_BUCKETS = 256
 """So many decoded buckets are kept until the end of the epoch."""
 
@@ -42,11 +50,7 @@ _PENDING_BYTES = 4096
 _FIRST_GUESS = 200
 _NOTHING = -1
 _DROPPED = b""
-_EMPTY = b"\x80"
 _ABSENT = object()
-
-Bucket = dict[bytes, bytes]
-"""Encoded rows by key."""
 
 
 class Epoch(Struct, array_like=True, gc=False):
@@ -60,6 +64,12 @@ class Epoch(Struct, array_like=True, gc=False):
     Who reads the log need not look into what a later slice says anew."""
     slices: dict[int, list[bytes]]
     """Whole slices as of `position`: their encoded buckets."""
+
+
+class _Head(Struct, array_like=True, gc=False):
+    """What every format begins with."""
+
+    format: int
 
 
 class Sealed(NamedTuple):
@@ -78,9 +88,8 @@ class Sealed(NamedTuple):
 
 _encode_row = msgspec.msgpack.Encoder().encode
 _encode_epoch = msgspec.msgpack.Encoder().encode
+_decode_head = msgspec.msgpack.Decoder(_Head).decode
 _decode_epoch = msgspec.msgpack.Decoder(Epoch).decode
-_encode_bucket = msgspec.msgpack.Encoder().encode
-_decode_bucket = msgspec.msgpack.Decoder(Bucket).decode
 
 
 class EpochRows:
@@ -97,7 +106,7 @@ class EpochRows:
 
     def _reset(self) -> None:
         self._held: int | None = 0
-        self._slices: list[list[bytes]] = [[_EMPTY] for _ in range(SLICES)]
+        self._slices: list[list[bytes]] = [[EMPTY] for _ in range(SLICES)]
         self._counts = [0] * SLICES
         self._open: dict[tuple[int, int], Bucket] = {}
         self._pending: dict[int, list[bytes]] = {}
@@ -145,7 +154,7 @@ class EpochRows:
         self._take_pending()
         for buckets in self._slices:
             for bucket in buckets:
-                for key, encoded in _decode_bucket(bucket).items():
+                for key, encoded in decode_bucket(bucket).items():
                     if key.startswith(prefix):
                         yield key, encoded
 
@@ -173,11 +182,11 @@ class EpochRows:
         for number, buckets in enumerate(self._slices):
             kept: Bucket = {}
             for bucket in buckets:
-                for key, encoded in _decode_bucket(bucket).items():
+                for key, encoded in decode_bucket(bucket).items():
                     left = rule(key, encoded)
                     if left is not None:
                         kept[key] = left
-            self._slices[number] = _buckets_of(kept)
+            self._slices[number] = buckets_of(kept)
             self._counts[number] = len(kept)
         self._held = None
 
@@ -221,6 +230,7 @@ class EpochRows:
 
     def _encode_changes(self) -> tuple[dict[int, bytes], int]:
         """The changed rows by slice, encoded, and their bytes; each is brought into its bucket."""
+        self._take_pending()
         by_slice: dict[int, Bucket] = {}
         size = 0
         # Also a row that is as it was, or one dropped that was never there: the record may be
@@ -233,7 +243,7 @@ class EpochRows:
         for number, rows in by_slice.items():
             self._bring_in(number, rows)
         self._open = {}
-        return {number: _encode_bucket(rows) for number, rows in by_slice.items()}, size
+        return {number: encode_bucket(rows) for number, rows in by_slice.items()}, size
 
     def _next_slices(self, room: float) -> dict[int, list[bytes]]:
         """The slices themselves, not copies: to be encoded before one of them changes."""
@@ -252,7 +262,7 @@ class EpochRows:
             self._take_pending()
         place = crc32(key)
         number = place % SLICES
-        return self._bucket(number, _at(place, len(self._slices[number]))).get(key)
+        return self._bucket(number, bucket_at(place, len(self._slices[number]))).get(key)
 
     def _bucket(self, number: int, at: int) -> Bucket:
         """To be changed only by who writes it back."""
@@ -260,7 +270,7 @@ class EpochRows:
         if bucket is None:
             if len(self._open) == _OPEN_BUCKETS:
                 self._open = {}
-            bucket = self._open[number, at] = _decode_bucket(self._slices[number][at])
+            bucket = self._open[number, at] = decode_bucket(self._slices[number][at])
         return bucket
 
     def _bring_in(self, number: int, rows: Bucket) -> None:
@@ -268,7 +278,7 @@ class EpochRows:
         buckets = self._slices[number]
         by_bucket: dict[int, list[bytes]] = {}
         for key in rows:
-            by_bucket.setdefault(_at(crc32(key), len(buckets)), []).append(key)
+            by_bucket.setdefault(bucket_at(crc32(key), len(buckets)), []).append(key)
         grown = count = 0
         for at, keys in by_bucket.items():
             bucket = self._bucket(number, at)
@@ -281,12 +291,12 @@ class EpochRows:
                     bucket[key] = encoded
                     grown += len(key) + len(encoded) + ROW_BYTES
             count += len(bucket)
-            buckets[at] = _encode_bucket(bucket)
+            buckets[at] = encode_bucket(bucket)
         self._counts[number] += count
         if self._held is not None:
             self._held += grown
-        while self._counts[number] > _BUCKET_ROWS * len(buckets):
-            self._open.pop((number, _split(buckets)), None)
+        while self._counts[number] > BUCKET_ROWS * len(buckets):
+            self._open.pop((number, split(buckets)), None)
 
     def written(self, sealed: Sealed, offset: int, alone: bool) -> None:
         """The epoch lies in the log at `offset`.
@@ -342,14 +352,12 @@ class EpochRows:
     @staticmethod
     def _decode(record: bytes) -> Epoch:
         try:
-            epoch = _decode_epoch(record)
+            found = _decode_head(record).format
+            if found != FORMAT:
+                raise LogDamaged(f"the state log has format {found}, this version reads {FORMAT}")
+            return _decode_epoch(record)
         except msgspec.MsgspecError as error:
             raise LogDamaged(f"a record of the state log is no epoch: {error}") from error
-        if epoch.format != FORMAT:
-            raise LogDamaged(
-                f"the state log has format {epoch.format}, this version reads {FORMAT}"
-            )
-        return epoch
 
     def _take(self, epoch: Epoch, offset: int) -> None:
         if self.position == _NOTHING and epoch.base == _NOTHING:
@@ -358,7 +366,7 @@ class EpochRows:
         self._held = None
         for number, buckets in epoch.slices.items():
             self._slices[number] = buckets
-            self._counts[number] = sum(map(_rows_in, buckets))
+            self._counts[number] = sum(map(rows_in, buckets))
             self._copied_at[number] = offset
             self._next_slice = (number + 1) % SLICES
             self._pending.pop(number, None)
@@ -388,7 +396,7 @@ class EpochRows:
     def _bring_in_pending(self, number: int, parts: list[bytes]) -> None:
         rows: Bucket = {}
         for part in parts:
-            rows.update(_decode_bucket(part))
+            rows.update(decode_bucket(part))
         self._bring_in(number, rows)
         self._open = {}
 
@@ -398,40 +406,3 @@ class EpochRows:
         missing = self._copied_at.count(_NOTHING)
         if self.position != _NOTHING and not self._from_beginning and missing:
             raise LogCutShort(f"{missing} of {SLICES} slices are not in the state log")
-
-
-def _at(place: int, buckets: int) -> int:
-    """The bucket of a hash, as linear hashing has it: buckets are split one after the other."""
-    inside = place // SLICES
-    level = 1 << (buckets.bit_length() - 1)
-    at = inside & (2 * level - 1)
-    return at if at < buckets else at & (level - 1)
-
-
-def _split(buckets: list[bytes]) -> int:
-    """Add a bucket, for rows of an earlier one; return which one that was."""
-    count = len(buckets)
-    old = count - (1 << (count.bit_length() - 1))
-    parts: tuple[Bucket, Bucket] = ({}, {})
-    for key, encoded in _decode_bucket(buckets[old]).items():
-        parts[_at(crc32(key), count + 1) == count][key] = encoded
-    buckets[old] = _encode_bucket(parts[0])
-    buckets.append(_encode_bucket(parts[1]))
-    return old
-
-
-def _buckets_of(rows: Bucket) -> list[bytes]:
-    """All rows of a slice as buckets."""
-    count = max(1, -(-len(rows) // _BUCKET_ROWS))
-    parts: list[Bucket] = [{} for _ in range(count)]
-    for key, encoded in rows.items():
-        parts[_at(crc32(key), count)][key] = encoded
-    return list(map(_encode_bucket, parts))
-
-
-def _rows_in(bucket: bytes) -> int:
-    """How many, by the head of a msgpack map."""
-    first = bucket[0]
-    if first < 0x90:
-        return first & 0x0F
-    return int.from_bytes(bucket[1:3] if first == 0xDE else bucket[1:5], "big")
