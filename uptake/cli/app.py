@@ -22,6 +22,7 @@ from uptake.cli import (
     reconcile,
     rubric,
     setup,
+    stories,
 )
 
 app = typer.Typer(
@@ -69,6 +70,7 @@ app.add_typer(lint.app, name="lint")
 experiment.register(app)
 dashboards.register(app)
 dictionary.register(app)
+stories.register(app)
 processes.register(app)
 setup.register(app)
 rebuild_state.register(app)
