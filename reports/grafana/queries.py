@@ -70,15 +70,12 @@ def table(kind: str, least: int) -> str:
 FROM (
     SELECT any(title) AS title, any(unit) AS unit, any(good) AS good,
         argMax(tuple(value, people, low, high, provisional), window_end) AS newest,
-        argMaxIf(tuple(value, people), window_end, window_end <= before_end) AS earlier
-    FROM (
-        SELECT *, max(window_end) OVER (PARTITION BY indicator)
-            - toIntervalSecond({_SECONDS}) AS before_end
-        FROM indicators
-        WHERE kind = '{kind}' AND {COHORT} AND {WINDOW}
-          AND window_end <= $__toTime + toIntervalSecond({_SLIDE})
-          AND window_end > $__toTime - toIntervalSecond(3 * {_SECONDS})
-    )
+        argMaxIf(tuple(value, people), window_end,
+            window_end <= $__toTime + toIntervalSecond({_SLIDE} - {_SECONDS})) AS earlier
+    FROM indicators
+    WHERE kind = '{kind}' AND {COHORT} AND {WINDOW}
+      AND window_end <= $__toTime + toIntervalSecond({_SLIDE})
+      AND window_end > $__toTime - toIntervalSecond(3 * {_SECONDS})
     GROUP BY indicator
 )
 ORDER BY indicator"""
