@@ -20,7 +20,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	done)
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo up test chaos lint format bench dashboards dictionary examples lock clean
+.PHONY: help install install-dev demo up test chaos lint format docs bench dashboards dictionary examples lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ lint: $(INSTALLED_DEV) ## Check style (ruff) and types (mypy --strict)
 format: $(INSTALLED_DEV) ## Format the code
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
+
+docs: $(INSTALLED) ## Write docs/catalog.md from the catalog
+	$(BIN)/uptake docs catalog > docs/catalog.md
 
 bench: $(INSTALLED_DEV) ## Measure: ratios to a bare loop in the same run
 	$(BIN)/python -m benchmarks

@@ -17,9 +17,11 @@ _OF_COHORT = """(${cohort_kind:sqlstring} = 'all'
     OR multiIf(${cohort_kind:sqlstring} = 'team', team,
         ${cohort_kind:sqlstring} = 'manager', manager, region) = ${cohort:sqlstring})"""
 """Of an event."""
-_KEY = "if(walked_by = 'one', concat(learner, object_id), object_id)"
+_NAMED = "JSONExtractString(attributes, key)"
+_THING = f"if(key = '' OR {_NAMED} = '', object_id, {_NAMED})"
+_KEY = f"if(walked_by = 'one', concat(learner, {_THING}), {_THING})"
 _STEPS = """(
-    SELECT journey, title, walked_by, step, place, arrayJoin(signals) AS signal
+    SELECT journey, title, walked_by, key, step, place, arrayJoin(signals) AS signal
     FROM journeys FINAL WHERE NOT removed
 )"""
 _SECONDS = "multiIf(window = '1h', 3600, window = '1d', 86400, window = '7d', 604800, 2419200)"

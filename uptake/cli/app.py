@@ -11,6 +11,7 @@ from uptake.cli import (
     dead_letters,
     dictionary,
     directory,
+    docs,
     experiment,
     feed,
     lint,
@@ -67,6 +68,7 @@ app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(directory.app, name="directory")
 app.add_typer(rubric.app, name="rubric")
 app.add_typer(lint.app, name="lint")
+app.add_typer(docs.app, name="docs")
 experiment.register(app)
 dashboards.register(app)
 dictionary.register(app)
