@@ -23,9 +23,11 @@ from rich.table import Table
 from benchmarks import machine
 from benchmarks.panels_data import Size, fill
 from reports.grafana.macros import View, expand
-from schemas.settings import ClickHouseSettings
+from schemas.settings import ClickHouseSettings, Settings
+from sinks.clickhouse import migrate
 from sinks.clickhouse.client import Store
 from sinks.clickhouse.embedded.users import READER, reader_password
+from streams.catalog.load import load, rows_for_store
 from tests.fixtures.store import running_store
 
 _DASHBOARDS = Path(__file__).parents[1] / "deploy" / "grafana" / "dashboards"
@@ -100,6 +102,7 @@ def main(arguments: list[str]) -> int:
         folder = given.keep or Path(temporary) / "store"
         is_new = not folder.exists()
         with running_store(folder) as process:
+            migrate.run(Settings(clickhouse=process.settings), rows_for_store(load()))
             if is_new:
                 began = perf_counter()
                 fill(process.settings, size, lambda text: console.print(text, highlight=False))

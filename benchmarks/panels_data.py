@@ -3,10 +3,8 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from schemas.settings import ClickHouseSettings, Settings
-from sinks.clickhouse import migrate
+from schemas.settings import ClickHouseSettings
 from sinks.clickhouse.client import Store
-from streams.catalog.load import load, rows_for_store
 
 _CHUNK = 2_000_000
 
@@ -89,8 +87,7 @@ class Size(NamedTuple):
 
 
 def fill(clickhouse: ClickHouseSettings, size: Size, say: Callable[[str], None]) -> None:
-    """Make the tables and fill them. Raises StoreError."""
-    migrate.run(Settings(clickhouse=clickhouse), rows_for_store(load()))
+    """Fill the tables. Raises StoreError."""
     with Store(clickhouse) as store:
         for first in range(0, size.events, _CHUNK):
             count = min(_CHUNK, size.events - first)
