@@ -8,6 +8,7 @@ import json
 import random
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Final
@@ -147,8 +148,8 @@ def _kill_repair(running: Running, dice: random.Random) -> int:
         if number % 2:
             pause(dice.uniform(0, _EARLY_SECONDS))
         else:
-            before = _ended(running)
-            wait_for(lambda ended=before: _ended(running) > ended, _SECONDS, "some to be repaired")
+            more = partial(_has_ended_more, running, _ended(running))
+            wait_for(more, _SECONDS, "some to be repaired")
         assert kill(pid), "repair had ended by itself"
         left, ended = _open(running), _ended(running)
         print(f"{number}: repair killed, {ended} repairs ended, {left} asks open")
@@ -160,6 +161,10 @@ def _open(running: Running) -> int:
     """Asks that are not ended, of both kinds."""
     walks = "SELECT countIf(outcome = '') FROM recalls FINAL"
     return int(running.query(f"SELECT (SELECT count() FROM repairs_open) + ({walks})"))
+
+
+def _has_ended_more(running: Running, before: int) -> bool:
+    return _ended(running) > before
 
 
 def _ended(running: Running) -> int:
