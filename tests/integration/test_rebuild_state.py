@@ -1,10 +1,8 @@
 """State is made anew from the stored events, and every row equals an independent recount: after
 another catalog and number of partitions, and after the state itself was cut, emptied or damaged."""
 
-import re
 from collections.abc import Iterator
 from functools import partial
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -17,6 +15,7 @@ from schemas.topics import state_topic
 from streams import life
 from tests.fixtures import logs
 from tests.fixtures.brokers import KINDS, Kind, require
+from tests.fixtures.catalogs import old_catalog
 from tests.fixtures.exact import assert_exact, load_directory, settle
 from tests.fixtures.running import Running, cli
 from tests.fixtures.victims import Supervised, kill, wait_alive
@@ -27,19 +26,6 @@ from tests.recount.recount import Key, Value, recount
 _ROWS = {"ticketing": 1_500, "crm": 500}
 _FEW_ROWS = {"ticketing": 500, "crm": 200}
 _AGAIN_SECONDS = 300.0
-
-_OLD_ONE = """
-[indicators.tickets_touched]
-title = "Tickets touched"
-kind = "leading"
-measure = "count"
-unit = "touches"
-good = "up"
-signals = ["ticket.assigned", "ticket.updated"]
-description = "It is in the old catalog only."
-try = "Nothing."
-"""
-
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -81,7 +67,7 @@ def test_another_catalog_and_then_other_partitions(
     ups: list[Running],
 ) -> None:
     require(kind, request.config)
-    old = _start(ups, tmp_path, kind, catalog=_old_catalog(tmp_path), partitions=3)
+    old = _start(ups, tmp_path, kind, catalog=old_catalog(tmp_path), partitions=3)
     load_directory(old)
     _replay(old, "ticketing", slices)
     settle(old)
@@ -211,18 +197,6 @@ def _start(
     config.write_text("\n".join(lines))
     ups.append(Running(tmp_path / "data", kind, "--config", str(config)))
     return ups[-1].wait_ready()
-
-
-def _old_catalog(folder: Path) -> Path:
-    """Without tickets_opened, with another tickets_resolved, and with one that is no more."""
-    text = (files("streams.catalog") / "catalog.toml").read_text("utf-8")
-    text, gone = re.subn(r"\[indicators\.tickets_opened\].*?\n\n", "", text, flags=re.DOTALL)
-    other = r"(\[indicators\.tickets_resolved\].*?)each = \"\w+\""
-    text, changed = re.subn(other, r'\1each = "every"', text, count=1, flags=re.DOTALL)
-    assert (gone, changed) == (1, 1)
-    path = folder / "catalog.toml"
-    path.write_text(text + _OLD_ONE)
-    return path
 
 
 def _replay(running: Running, source: str, slices: dict[str, Path]) -> None:
