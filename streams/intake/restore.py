@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
+from schemas.consent import ConsentEntry
 from schemas.records import (
     AssetEntry,
     Attribute,
@@ -55,6 +56,10 @@ _ASSETS = """
 SELECT asset_id, kind, module, title, removed, toUnixTimestamp64Milli(changed_at)
 FROM assets FINAL ORDER BY asset_id
 """
+_CONSENTS = """
+SELECT learner, opted_out, notes, removed, toUnixTimestamp64Milli(changed_at)
+FROM consents FINAL ORDER BY learner
+"""
 _TABLE = "uptake-table"
 _REFUSED = f"""
 SELECT hex(value) FROM
@@ -66,7 +71,7 @@ LEFT ANTI JOIN (SELECT * FROM dead_letter_fates FINAL) AS f
 """Of which nobody has decided what becomes. The sink writes such letters."""
 _SOURCE_NUMBERS = {source: number for number, source in enumerate(SOURCES)}
 _OF_COHORT = ("team", "manager", "region", "eligible")
-_FACTS = tuple({*Event.__struct_fields__} - {"source", "attributes", "cohort"})
+_FACTS = tuple({*Event.__struct_fields__} - {"source", "attributes", "cohort", "rating"})
 _COLUMNS = frozenset({*_FACTS, *_OF_COHORT, "source", "attributes"})
 _NO_ATTRIBUTES: dict[str, Attribute] = {}
 _decode_attributes = msgspec.json.Decoder(dict[str, Attribute]).decode
@@ -105,22 +110,24 @@ def _packer(settings: Settings, life: Life) -> Packer:
 def _directory(settings: Settings, life: Life) -> Packer:
     """What the store has of the directories, and what intake has read since of their topic: the
     batches that carried that are gone."""
-    entries: dict[object, directory.Entry] = {}
-    for row in store.rows(settings.clickhouse, _LEARNERS):
-        entries[row[0]] = LearnerEntry(*row)
-    for row in store.rows(settings.clickhouse, _ASSETS):
-        entries[row[0]] = AssetEntry(*row)
+    entries: dict[bytes, directory.Entry] = {}
+    kinds: list[tuple[str, Callable[..., directory.Entry]]] = [
+        (_LEARNERS, LearnerEntry),
+        (_ASSETS, AssetEntry),
+        (_CONSENTS, ConsentEntry),
+    ]
+    for sql, kind in kinds:
+        for row in store.rows(settings.clickhouse, sql):
+            entry = kind(*row)
+            entries[directory.key_of(entry)] = entry
     entries.update(_of_topic(settings))
     packer = _packer(settings, life)
     for entry in entries.values():
-        if isinstance(entry, LearnerEntry):
-            packer.learner(entry)
-        else:
-            packer.asset(entry)
+        packer.entry(entry)
     return packer
 
 
-def _of_topic(settings: Settings) -> Iterator[tuple[object, directory.Entry]]:
+def _of_topic(settings: Settings) -> Iterator[tuple[bytes, directory.Entry]]:
     reached = _committed(settings, settings.intake.group, DIRECTORY)
     if not reached:
         return
@@ -129,7 +136,7 @@ def _of_topic(settings: Settings) -> Iterator[tuple[object, directory.Entry]]:
             entry = directory.entry_of(record.key(), record.value(), record.timestamp()[1])
         except ValueError:
             continue  # intake has made a dead letter of it
-        yield entry.learner if isinstance(entry, LearnerEntry) else entry.asset_id, entry
+        yield directory.key_of(entry), entry
 
 
 def _committed(settings: Settings, group: str, topic: str) -> int:

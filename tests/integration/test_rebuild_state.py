@@ -1,11 +1,8 @@
 """State is made anew from the stored events, and every row equals an independent recount: after
 another catalog and number of partitions, and after the state itself was cut, emptied or damaged."""
 
-import csv
-import gzip
 from collections.abc import Iterator
 from functools import partial
-from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -27,24 +24,20 @@ from tests.recount import recount_sql
 from tests.recount.recount import Key, Value, recount
 
 _ROWS = {"ticketing": 1_500, "crm": 500}
+_FEW_ROWS = {"ticketing": 500, "crm": 200}
 _AGAIN_SECONDS = 300.0
 
 pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture
-def slices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
+def slices(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, Path]:
     """The beginnings of two real logs; `tests.fixtures.logs` then reads these too."""
-    logs.require_logs()
-    made = {}
-    for source, count in _ROWS.items():
-        made[source] = tmp_path / f"{source}.csv.gz"
-        with (
-            gzip.open(logs.FILES[source], "rt", encoding="utf-8", newline="") as lines,
-            gzip.open(made[source], "wt", encoding="utf-8", newline="") as out,
-        ):
-            csv.writer(out).writerows(islice(csv.reader(lines), count + 1))
-        monkeypatch.setitem(logs.FILES, source, made[source])
+    made = logs.beginnings(tmp_path, getattr(request, "param", _ROWS))
+    for source, file in made.items():
+        monkeypatch.setitem(logs.FILES, source, file)
     return made
 
 
@@ -111,6 +104,7 @@ def test_another_catalog_and_then_other_partitions(
 
 
 @pytest.mark.kafka
+@pytest.mark.parametrize("slices", [_FEW_ROWS], indirect=True, ids=["few rows"])
 def test_a_log_that_was_cut_or_emptied_or_damaged(
     request: pytest.FixtureRequest,
     tmp_path: Path,
@@ -128,7 +122,9 @@ def test_a_log_that_was_cut_or_emptied_or_damaged(
     # run.json goes while state is made anew.
     kafka = KafkaSettings(bootstrap=up.run()["kafka"])
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
+    # `uptake up` makes state anew three times in ten minutes, and no oftener.
     for agent, hurt, told in (
+        ("rolling", _cut, "LogCutShort"),
         ("objects", _empty, "LogEmpty"),
         ("learners", _damage, "LogDamaged"),
     ):
@@ -157,14 +153,29 @@ def _life(kafka: KafkaSettings) -> Life:
     return found
 
 
+def _cut(admin: AdminClient, up: Running, topic: str) -> None:
+    """Delete all but the last record of the log of each partition: slices are missing there."""
+    _delete(admin, topic, left=1)
+
+
 def _empty(admin: AdminClient, up: Running, topic: str) -> None:
     """Delete every record of the log of each partition."""
+    _delete(admin, topic, left=0)
+
+
+def _delete(admin: AdminClient, topic: str, left: int) -> None:
     places = [TopicPartition(topic, number) for number in range(3)]
-    latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-    ends = admin.list_offsets(dict.fromkeys(places, latest))
-    cut = [TopicPartition(topic, at.partition, end.result().offset) for at, end in ends.items()]
+    first = _offsets(admin, places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+    end = _offsets(admin, places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+    cut = [TopicPartition(topic, number, end[number] - left) for number in range(3)]
+    assert any(at.offset > first[at.partition] for at in cut), "nothing is there to delete"
     for deleted in admin.delete_records(cut).values():
         deleted.result()
+
+
+def _offsets(admin: AdminClient, places: list[TopicPartition], spec: OffsetSpec) -> dict[int, int]:
+    found = admin.list_offsets(dict.fromkeys(places, spec))
+    return {at.partition: answer.result().offset for at, answer in found.items()}
 
 
 def _damage(admin: AdminClient, up: Running, topic: str) -> None:
