@@ -1,6 +1,6 @@
 """The store refuses some rows for a while; afterwards they are inserted again, as by an operator.
 
-A constraint on a table picks the rows: of `events_log` one of 32 by the last byte of the id, of
+A constraint on a table picks the rows: of `events_log` one of 8 by the last byte of the id, of
 `rolling` one of 64.
 """
 
@@ -14,7 +14,7 @@ from tests.chaos.asking import Store
 from tests.chaos.schedule import REFUSING
 
 _ROOT: Final = Path(__file__).parents[2]
-_SHARE: Final = 32
+_SHARE: Final = 8
 _ROWS_SHARE: Final = 64
 _PICKED: Final = 7
 _CHECKS: Final = {
