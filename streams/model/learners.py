@@ -33,6 +33,7 @@ from schemas.records import (
 from schemas.topics import ENRICHED, STEPS
 from streams.catalog.load import Catalog
 from streams.model.codes import cohorts, names
+from streams.model.consents import Consents
 from streams.model.coverage import MINUTE_MS
 from streams.model.credits import Credits
 from streams.model.facts import facts_of
@@ -110,6 +111,7 @@ class LearnersStage:
         self._journeys = compile_journeys(catalog)
         self._steps = steps_by_signal(catalog)
         self._assets = Assets(rows)
+        self._consents = Consents(rows)
         self._standing = tuple(
             name for name, i in catalog.indicators.items() if i.measure == "share_of_eligible"
         )
@@ -133,6 +135,7 @@ class LearnersStage:
         self._tally.recovered()
         self._ids.recovered()
         self._assets.recovered()
+        self._consents.recovered()
         self._marks = self._rows.peek(_MARKS, _decode_marks) or Marks()
 
     def apply(self, value: bytes, offset: int) -> list[Output]:
@@ -157,12 +160,15 @@ class LearnersStage:
             marks=batch.marks,
             learners=batch.learners,
             assets=batch.assets,
+            consents=batch.consents,
         )
         steps: dict[int, list[Step]] = {}
         for asset in batch.assets:
             self._assets.take(asset)
         for entry in batch.learners:
             self._take_learner(entry)
+        for consent in batch.consents:
+            self._consents.take(consent)
         for event in batch.events:
             self._take_event(event, batch, enriched, steps)
         passed_on = self._recalled(batch.recalled)
@@ -232,9 +238,14 @@ class LearnersStage:
         if not batch.restored and not self._marks.takes_event(event):
             return
         first = self._ids.first(event.event_id)
+        if first is not None and first == event.place:
+            return
+        out = None if batch.restored else self._consents.opted_out(event)
+        if out is not None:
+            enriched.opted_out.append(out)
+            return
         if first is not None:
-            if first != event.place:
-                enriched.duplicates.append(event.repeating(first))
+            enriched.duplicates.append(event.repeating(first))
             return
         day = event.occurred_at // DAY_MS
         known = day >= self._horizon.day
