@@ -63,6 +63,8 @@ class Event(Struct, array_like=True, gc=False):
     """Set only on restored events: the enrichment of the first time is kept."""
     module: str | None = None
     """As `cohort`."""
+    voided: bool = False
+    """Set only on restored events: it was taken back, and counts nowhere."""
 
     @property
     def place(self) -> Coordinates:
@@ -179,6 +181,8 @@ class Batch(Struct, array_like=True, gc=False):
     nothing is shown that is not whole."""
     restore_ended: bool = False
     recalled: list[Recalled] = []
+    voids: list[Event] = []
+    """Events as they are stored, cohort and module included, that were taken back."""
 
 
 class EnrichedEvent(Struct, array_like=True, gc=False):
@@ -235,6 +239,8 @@ class Steps(Struct, array_like=True, gc=False):
     written_at: int = 0
     """Of the batch."""
     recalled: list[Recalled] = []
+    voids: list[Step] = []
+    """Steps that were taken back."""
 
 
 class Series(NamedTuple):

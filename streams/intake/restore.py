@@ -6,26 +6,21 @@ come first, and marks last. Nothing of it is stored a second time.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache, partial
-from typing import Any
+from collections.abc import Callable, Iterator
+from functools import partial
 
-import msgspec
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from schemas.records import (
     AssetEntry,
-    Attribute,
     Batch,
-    Cohort,
-    Event,
     LearnerEntry,
     Life,
     encode,
 )
 from schemas.settings import Settings
-from schemas.topics import BATCHES, DIRECTORY, SOURCES
-from streams.intake import directory, store
+from schemas.topics import BATCHES, DIRECTORY
+from streams.intake import directory, store, stored
 from streams.intake.packer import Packer, encoded
 from streams.intake.writer import Writer
 from streams.kafka_clients import consumer_config, once_coordinated
@@ -33,11 +28,8 @@ from streams.kafka_records import records
 
 _WAIT_SECONDS = 60.0
 
-_EVENTS = """
-SELECT source, partition, offset, generation, toUnixTimestamp64Milli(received_at),
-    event_id, learner, toUnixTimestamp64Milli(occurred_at),
-    verb, object_id, object_type, parent, success, completion, score, duration_ms, attributes,
-    team, manager, region, eligible, toString(module)
+_EVENTS = f"""
+SELECT {stored.COLUMNS}, event_id IN (SELECT target FROM voids) AND signal != 'voided'
 FROM events_log
 ORDER BY received_at, generation, source, partition, offset
 """
@@ -50,9 +42,6 @@ _ASSETS = """
 SELECT asset_id, kind, module, title, removed, toUnixTimestamp64Milli(changed_at)
 FROM assets FINAL ORDER BY asset_id
 """
-_SOURCE_NUMBERS = {source: number for number, source in enumerate(SOURCES)}
-_NO_ATTRIBUTES: dict[str, Attribute] = {}
-_decode_attributes = msgspec.json.Decoder(dict[str, Attribute]).decode
 
 
 def fill(settings: Settings, life: Life, progress: Callable[[int, int], None]) -> int:
@@ -67,7 +56,7 @@ def fill(settings: Settings, life: Life, progress: Callable[[int, int], None]) -
     done = 0
     for block in store.columns(settings.clickhouse, _EVENTS):
         packer = _packer(settings, life)
-        for event in _events(block):
+        for event in stored.events(block):
             packer.event(event)
         _write(settings, writer, packer)
         done += len(block[0])
@@ -135,24 +124,6 @@ def _end(settings: Settings, writer: Writer, life: Life) -> None:
         writer.write(BATCHES, ended, partition=partition)
         if life.positions:
             writer.write(BATCHES, marks, partition=partition)
-
-
-def _events(block: Sequence[Sequence[Any]]) -> Iterator[Event]:
-    *facts, attributes, teams, managers, regions, eligible, modules = block
-    sources, rest = facts[0], facts[1:]
-    kept = map(_attributes, attributes)
-    cohorts = map(_cohort, teams, managers, regions, eligible)
-    numbers = (_SOURCE_NUMBERS[source] for source in sources)
-    return map(Event, numbers, *rest, kept, cohorts, modules)
-
-
-def _attributes(text: str) -> dict[str, Attribute]:
-    return _decode_attributes(text) if text else _NO_ATTRIBUTES
-
-
-@lru_cache(maxsize=10_000)
-def _cohort(team: str, manager: str, region: str, eligible: bool) -> Cohort:
-    return Cohort(team, manager, region, eligible)
 
 
 def _now() -> int:

@@ -13,9 +13,17 @@ from msgspec import Struct
 
 from schemas.records import Recalled, WalkName
 from streams.model.horizon import DAY_MS, Horizon
-from streams.model.journeys import Contribution, JourneyRules, Walk, WalkedStep, add_step
+from streams.model.journeys import (
+    Contribution,
+    JourneyRules,
+    Walk,
+    WalkedStep,
+    add_step,
+    remove_step,
+)
 from streams.model.stage import Rows
 from streams.model.tombstones import Tombstones
+from streams.model.voids import Voids
 
 Changes = list[tuple[Contribution, int]]
 """Contributions that came (+) and went (-)."""
@@ -37,6 +45,7 @@ class Walks:
     steps `W` + key, and tombstones."""
 
     def __init__(self, rows: Rows, horizon: Horizon) -> None:
+        self.voids = Voids(rows)
         self._rows = rows
         self._horizon = horizon
         self._named: dict[WalkName, None] = {}
@@ -44,6 +53,7 @@ class Walks:
 
     def recovered(self) -> None:
         self.tombstones.recovered()
+        self.voids.recovered()
 
     def take(self, rules: JourneyRules, name: WalkName, key: bytes, step: WalkedStep) -> Changes:
         """Add a step to its walk. `name`: the walk, as it is to be recalled."""
@@ -77,6 +87,22 @@ class Walks:
             self._name_repair(name)
         return changes
 
+    def take_back(
+        self, rules: JourneyRules, name: WalkName, key: bytes, step: WalkedStep
+    ) -> Changes:
+        """Take a step out of its walk; nothing of it counts any more."""
+        walk = self._rows.get(b"J" + key, _decode_walk)
+        if walk is not None:
+            changes = rules.taken_back(walk, step)
+            if changes or step.occurred_at // DAY_MS >= self._horizon.day:
+                if not walk:
+                    self._rows.drop(b"J" + key)
+                return changes
+        waiting = self._rows.get(b"W" + key, _decode_walk)
+        if waiting is None or not remove_step(waiting, step):
+            self._name_repair(name)
+        return []
+
     def _name_repair(self, name: WalkName) -> None:
         self._named[msgspec.structs.replace(name, recall=False)] = None
 
@@ -88,6 +114,8 @@ class Walks:
         self._rows.drop(b"W" + key)
         # What the store has of a step is right: a resend may wait here, which it has refused.
         known = {step.order: step for step in [*waiting, *_walked(rules, recalled)]}
+        # It may have been read back before it was taken back.
+        known = {at: step for at, step in known.items() if step.event_id not in self.voids}
         orders = {step.order for step in waiting}
         walk: Walk = []
         uncounted = []
@@ -100,7 +128,7 @@ class Walks:
         changes: Changes = []
         for step in uncounted:
             changes += rules.difference(walk, step)
-        if walk[-1].occurred_at // DAY_MS >= self._horizon.day:
+        if walk and walk[-1].occurred_at // DAY_MS >= self._horizon.day:
             self._rows.put(b"J" + key, walk)
         return changes
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from schemas import records, topics
 from schemas.records import (
     AssetEntry,
+    Attribute,
     Coordinates,
     DeadLetter,
     DeadOutcome,
@@ -181,6 +182,23 @@ def test_every_table_gets_as_many_columns_as_declared() -> None:
         assert {len(column) for column in columns} == {1}, table
 
 
+def test_what_is_taken_back_is_noted_once_and_only_where_it_is_an_id() -> None:
+    named: list[Attribute] = [
+        "7F9C1A52-0B5E-4C59-9D1F-0D0A61F0A001",
+        "7f9c1a520b5e4c599d1f0d0a61f0a001",
+        "",
+        "it",
+    ]
+    stored = [event(number) for number in range(6)]
+    for entry, voids in zip(stored, [*named, 7], strict=False):
+        entry.signal = "voided"
+        entry.event.attributes = {"voids": voids}
+    stored[-1].event.attributes = {"voids": "7f9c1a52-0b5e-4c59-9d1f-0d0a61f0a002"}
+    targets, _, turns = rows.voids([Enriched(0, 0, 0, 0, stored=stored)])
+    assert [target.hex() for target in targets] == ["7f9c1a520b5e4c599d1f0d0a61f0a001"]
+    assert list(turns) == [0]
+
+
 def test_marks_come_after_what_they_speak_for() -> None:
     order = [write.table for write in Cycle().writes(0)]
     assert order.index("marks") > order.index("events_log")
@@ -204,8 +222,11 @@ def test_a_cycle_refuses_what_is_no_record() -> None:
 
 def _full_cycle() -> Cycle:
     cycle = Cycle()
+    voiding = event()
+    voiding.signal = "voided"
+    voiding.event.attributes = {"voids": "7f9c1a52-0b5e-4c59-9d1f-0d0a61f0a001"}
     enriched = Enriched(
-        0, 0, 0, 0, stored=[event()], dead=[DeadOutcome(0, 1, 2, 3, 4, "bad")],
+        0, 0, 0, 0, stored=[voiding], dead=[DeadOutcome(0, 1, 2, 3, 4, "bad")],
         marks=[Mark(2, 0, 0, 0, 1)], learners=[LearnerEntry(ID)], assets=[AssetEntry("a")],
     )  # fmt: skip
     panes = Panes(0, "objects", 0, 1, [SeriesPanes("i", "all", "", [[2, 0, 1, 1, 1, 0, 0, 0]])])
