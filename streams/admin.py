@@ -81,6 +81,7 @@ def _specs(settings: Settings) -> list[TopicSpec]:
     return [
         *(TopicSpec(name, wide, events, exact=False) for name in topics.EVENTS),
         TopicSpec(topics.DIRECTORY, 1, {"cleanup.policy": "compact"}),
+        TopicSpec(topics.EXPERIMENTS, 1, {"cleanup.policy": "compact"}),
         TopicSpec(topics.LIFE, 1, {"cleanup.policy": "compact"}),
         TopicSpec(topics.DEAD_LETTERS, 1, _kept(30, MAX_RECORD_BYTES)),
         *(TopicSpec(name, wide, state if name in logs else internal) for name in topics.REMADE),
@@ -153,13 +154,15 @@ def members(settings: KafkaSettings, groups: Sequence[str]) -> dict[str, int]:
 
     The embedded broker names none, whoever is there.
     """
-    admin = _admin(settings)
+    # An error of a future keeps alive what stands around it. A client that is only collected later,
+    # when its broker may be gone, can wait for ever as it goes (librdkafka 4519).
+    with _admin(settings) as admin:
 
-    def ask() -> dict[str, int]:
-        asked = admin.describe_consumer_groups(list(groups), request_timeout=_WAIT_SECONDS)
-        return {group: _members(described) for group, described in asked.items()}
+        def ask() -> dict[str, int]:
+            asked = admin.describe_consumer_groups(list(groups), request_timeout=_WAIT_SECONDS)
+            return {group: _members(described) for group, described in asked.items()}
 
-    return once_coordinated(ask, _GROUPS_SECONDS)
+        return once_coordinated(ask, _GROUPS_SECONDS)
 
 
 def describe(settings: Settings) -> list[TopicInfo]:

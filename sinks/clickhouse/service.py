@@ -1,4 +1,4 @@
-"""The sink process: records of four topics -> rows in ClickHouse.
+"""The sink process: records of five topics -> rows in ClickHouse.
 
 A cycle collects records until there are enough rows or the first of them has waited long enough,
 inserts them, and only then commits. Rows are functions of the records, and tables collapse equal
@@ -20,7 +20,7 @@ from schemas import health, metrics, records
 from schemas.records import DeadLetter
 from schemas.settings import Settings
 from schemas.stopping import Exit, on_stop
-from schemas.topics import DEAD_LETTERS, ENRICHED, INDICATORS, PANES
+from schemas.topics import DEAD_LETTERS, ENRICHED, EXPERIMENTS, INDICATORS, PANES
 from sinks.clickhouse.client import Store
 from sinks.clickhouse.cycle import Cycle, Write, outcomes, received_by_source
 from sinks.clickhouse.errors import NeverValid, OurBug
@@ -33,7 +33,7 @@ from streams.membership import MAX_POLL_MS, Membership
 
 log = logging.getLogger(__name__)
 
-READ: Final = (ENRICHED, PANES, INDICATORS, DEAD_LETTERS)
+READ: Final = (ENRICHED, PANES, INDICATORS, DEAD_LETTERS, EXPERIMENTS)
 
 _POLL_RECORDS: Final = 64
 _POLL_SECONDS: Final = 0.05

@@ -11,6 +11,7 @@ from functools import partial
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
+from schemas.consent import ConsentEntry
 from schemas.records import (
     AssetEntry,
     Batch,
@@ -41,6 +42,10 @@ FROM learners FINAL ORDER BY learner
 _ASSETS = """
 SELECT asset_id, kind, module, title, removed, toUnixTimestamp64Milli(changed_at)
 FROM assets FINAL ORDER BY asset_id
+"""
+_CONSENTS = """
+SELECT learner, opted_out, notes, removed, toUnixTimestamp64Milli(changed_at)
+FROM consents FINAL ORDER BY learner
 """
 
 
@@ -73,22 +78,24 @@ def _packer(settings: Settings, life: Life) -> Packer:
 def _directory(settings: Settings, life: Life) -> Packer:
     """What the store has of the directories, and what intake has read since of their topic: the
     batches that carried that are gone."""
-    entries: dict[object, directory.Entry] = {}
-    for row in store.rows(settings.clickhouse, _LEARNERS):
-        entries[row[0]] = LearnerEntry(*row)
-    for row in store.rows(settings.clickhouse, _ASSETS):
-        entries[row[0]] = AssetEntry(*row)
+    entries: dict[bytes, directory.Entry] = {}
+    kinds: list[tuple[str, Callable[..., directory.Entry]]] = [
+        (_LEARNERS, LearnerEntry),
+        (_ASSETS, AssetEntry),
+        (_CONSENTS, ConsentEntry),
+    ]
+    for sql, kind in kinds:
+        for row in store.rows(settings.clickhouse, sql):
+            entry = kind(*row)
+            entries[directory.key_of(entry)] = entry
     entries.update(_of_topic(settings))
     packer = _packer(settings, life)
     for entry in entries.values():
-        if isinstance(entry, LearnerEntry):
-            packer.learner(entry)
-        else:
-            packer.asset(entry)
+        packer.entry(entry)
     return packer
 
 
-def _of_topic(settings: Settings) -> Iterator[tuple[object, directory.Entry]]:
+def _of_topic(settings: Settings) -> Iterator[tuple[bytes, directory.Entry]]:
     place = TopicPartition(DIRECTORY, 0)
     group = settings.intake.group
     consumer = Consumer(consumer_config(settings.kafka, group, "uptake-restore"))
@@ -106,7 +113,7 @@ def _of_topic(settings: Settings) -> Iterator[tuple[object, directory.Entry]]:
             entry = directory.entry_of(record.key(), record.value(), record.timestamp()[1])
         except ValueError:
             continue  # intake has made a dead letter of it
-        yield entry.learner if isinstance(entry, LearnerEntry) else entry.asset_id, entry
+        yield directory.key_of(entry), entry
 
 
 def _write(settings: Settings, writer: Writer, packer: Packer) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import repeat
 from typing import Any, Final
 
 import msgspec
@@ -28,7 +29,7 @@ def events(block: Sequence[Sequence[Any]]) -> Iterator[Event]:
     kept = map(_attributes, attributes)
     cohorts = map(_cohort, teams, managers, regions, eligible)
     numbers = (_SOURCE_NUMBERS[source] for source in sources)
-    return map(Event, numbers, *rest, kept, cohorts, modules, map(bool, voided))
+    return map(Event, numbers, *rest, kept, cohorts, modules, repeat(None), map(bool, voided))
 
 
 def _attributes(text: str) -> dict[str, Attribute]:

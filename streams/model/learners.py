@@ -30,21 +30,22 @@ from schemas.records import (
 from schemas.topics import ENRICHED
 from streams.catalog.load import Catalog
 from streams.model.codes import cohorts, names
+from streams.model.consents import Consents
 from streams.model.coverage import MINUTE_MS
 from streams.model.credits import Credits
+from streams.model.days import day_of
 from streams.model.facts import facts_of
 from streams.model.forgetting import forgetting
 from streams.model.horizon import DAY_MS, Horizon, Limits
-from streams.model.ids import HELD_BYTES, IdMemory, day_of_ids
+from streams.model.ids import HELD_BYTES, IdMemory
 from streams.model.journeys import WalkedStep, compile_journeys, steps_by_signal
 from streams.model.onward import Onward
-from streams.model.presence import Presence, day_of_presence, trim
+from streams.model.presence import Presence, trim
 from streams.model.sources import Assets, Marks
 from streams.model.stage import NEVER, Memory, Output, Rows
-from streams.model.tally import Late, News, Tally, day_of_cell, panes_outputs
+from streams.model.tally import Late, News, Tally, panes_outputs
 from streams.model.values import Values
-from streams.model.voids import day_of_void
-from streams.model.walks import Changes, Walks, day_of_walk
+from streams.model.walks import Changes, Walks
 
 UNCOUNTED = frozenset({"unmapped", "voided"})
 """Signals that say nothing about behaviour; no indicator counts them."""
@@ -113,12 +114,13 @@ class LearnersStage:
         codes = names(rows, b"N")
         self._credits = Credits(catalog, codes, self._cohorts, self._tally, self._values)
         self._ids = IdMemory(rows)
-        self._horizon = Horizon(rows, limits, _day_of)
+        self._horizon = Horizon(rows, limits, day_of)
         self._walks = Walks(rows, self._horizon)
         self._late = Late()
         self._journeys = compile_journeys(catalog)
         self._steps = steps_by_signal(catalog)
         self._assets = Assets(rows)
+        self._consents = Consents(rows)
         self._standing = tuple(
             name for name, i in catalog.indicators.items() if i.measure == "share_of_eligible"
         )
@@ -135,13 +137,14 @@ class LearnersStage:
     def recovered(self) -> None:
         self._horizon.recovered()
         if self._horizon.day != NEVER:
-            self._rows.forget(forgetting(_day_of, self._horizon.day))
+            self._rows.forget(forgetting(day_of, self._horizon.day))
         self._walks.recovered()
         self._credits.recovered()
         self._cohorts.recovered()
         self._tally.recovered()
         self._ids.recovered()
         self._assets.recovered()
+        self._consents.recovered()
         self._marks = self._rows.peek(_MARKS, _decode_marks) or Marks()
 
     def apply(self, value: bytes, offset: int) -> list[Output]:
@@ -166,12 +169,15 @@ class LearnersStage:
             marks=batch.marks,
             learners=batch.learners,
             assets=batch.assets,
+            consents=batch.consents,
         )
         onward = Onward(self._partitions)
         for asset in batch.assets:
             self._assets.take(asset)
         for entry in batch.learners:
             self._take_learner(entry)
+        for consent in batch.consents:
+            self._consents.take(consent)
         for event in batch.events:
             self._take_event(event, batch, enriched, onward)
         for walk in batch.recalled:
@@ -213,16 +219,21 @@ class LearnersStage:
         self._ids.forget(before)
         self._walks.voids.forget(before)
         walks: list[bytes] = []
-        self._rows.forget(forgetting(_day_of, before, walks.append))
+        self._rows.forget(forgetting(day_of, before, walks.append))
         self._walks.tombstones.bury(walks)
 
     def _take_event(self, event: Event, batch: Batch, enriched: Enriched, onward: Onward) -> None:
         if not batch.restored and not self._marks.takes_event(event):
             return
         first = self._ids.first(event.event_id)
+        if first is not None and first == event.place:
+            return
+        out = None if batch.restored else self._consents.opted_out(event)
+        if out is not None:
+            enriched.opted_out.append(out)
+            return
         if first is not None:
-            if first != event.place:
-                enriched.duplicates.append(event.repeating(first))
+            enriched.duplicates.append(event.repeating(first))
             return
         day = event.occurred_at // DAY_MS
         known = day >= self._horizon.day
@@ -382,19 +393,3 @@ def _enriched(case: Case, unchecked: bool) -> EnrichedEvent:
 
 def _walk_key(walk: WalkName | Recalled) -> bytes:
     return walk.learner + f"{walk.journey}\0{walk.key}".encode()
-
-
-def _day_of(key: bytes, encoded: bytes) -> int | None:
-    """The day with which a row is let go of; None: it stays."""
-    kind = key[:1]
-    if kind == b"C":
-        return day_of_cell(key)
-    if kind == b"V":
-        return day_of_presence(key)
-    if kind == b"J":
-        return day_of_walk(encoded)
-    if kind == b"I":
-        return day_of_ids(key)
-    if kind == b"X":
-        return day_of_void(key)
-    return None
