@@ -18,6 +18,9 @@ COLUMNS: Final = """
 """Of `events_log`; then comes whether the event was taken back."""
 
 _SOURCE_NUMBERS = {source: number for number, source in enumerate(SOURCES)}
+_OF_COHORT = ("team", "manager", "region", "eligible")
+_FACTS = tuple({*Event.__struct_fields__} - {"source", "attributes", "cohort", "rating", "voided"})
+_NAMED = frozenset({*_FACTS, *_OF_COHORT, "source", "attributes"})
 _NO_ATTRIBUTES: dict[str, Attribute] = {}
 _decode_attributes = msgspec.json.Decoder(dict[str, Attribute]).decode
 
@@ -30,6 +33,19 @@ def events(block: Sequence[Sequence[Any]]) -> Iterator[Event]:
     cohorts = map(_cohort, teams, managers, regions, eligible)
     numbers = (_SOURCE_NUMBERS[source] for source in sources)
     return map(Event, numbers, *rest, kept, cohorts, modules, repeat(None), map(bool, voided))
+
+
+def of_row(value: bytes) -> Iterator[Event]:
+    """The event of a row of `events_log`, by name of column. None, where another version wrote it
+    that knew other columns: its letter cannot be replayed either."""
+    row = msgspec.msgpack.decode(value, type=dict[str, Any])
+    if not row.keys() >= _NAMED:
+        return
+    cohort = _cohort(row["team"], row["manager"], row["region"], row["eligible"])
+    facts = {name: row[name] for name in _FACTS}
+    attributes = _attributes(row["attributes"])
+    number = _SOURCE_NUMBERS[row["source"]]
+    yield Event(source=number, attributes=attributes, cohort=cohort, **facts)
 
 
 def _attributes(text: str) -> dict[str, Attribute]:
