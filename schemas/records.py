@@ -68,6 +68,8 @@ class Event(Struct, array_like=True, gc=False):
     """As `cohort`."""
     rating: Rating | None = None
     """Not on restored events: what is kept of it lies in the store."""
+    voided: bool = False
+    """Set only on restored events: it was taken back, and counts nowhere."""
 
     @property
     def place(self) -> Coordinates:
@@ -184,6 +186,8 @@ class Batch(Struct, array_like=True, gc=False):
     nothing is shown that is not whole."""
     restore_ended: bool = False
     recalled: list[Recalled] = []
+    voids: list[Event] = []
+    """Events as they are stored, cohort and module included, that were taken back."""
     consents: list[ConsentEntry] = []
 
 
@@ -243,6 +247,8 @@ class Steps(Struct, array_like=True, gc=False):
     written_at: int = 0
     """Of the batch."""
     recalled: list[Recalled] = []
+    voids: list[Step] = []
+    """Steps that were taken back."""
 
 
 class Series(NamedTuple):

@@ -213,6 +213,11 @@ INSERTED: Final[dict[str, dict[str, str]]] = {
         "done_at": _TIME,
         "turn": "UInt64",
     },
+    "voids": {
+        "target": "FixedString(16)",
+        "asked_at": _TIME,
+        "turn": "UInt64",
+    },
     "catalog": {
         "indicator": _WORD,
         "title": "String",

@@ -14,9 +14,17 @@ from msgspec import Struct
 from schemas.records import Attribute, Cohort, Recalled, WalkName
 from streams.model.codes import Codes
 from streams.model.horizon import DAY_MS, Horizon
-from streams.model.journeys import Contribution, JourneyRules, Walk, WalkedStep, add_step
+from streams.model.journeys import (
+    Contribution,
+    JourneyRules,
+    Walk,
+    WalkedStep,
+    add_step,
+    remove_step,
+)
 from streams.model.stage import Rows
 from streams.model.tombstones import Tombstones
+from streams.model.voids import Voids
 
 Changes = list[tuple[Contribution, int]]
 """Contributions that came (+) and went (-)."""
@@ -51,6 +59,7 @@ class Walks:
     steps `W` + key, and tombstones."""
 
     def __init__(self, rows: Rows, horizon: Horizon, cohorts: Codes[Cohort]) -> None:
+        self.voids = Voids(rows)
         self._rows = rows
         self._horizon = horizon
         self._cohorts = cohorts
@@ -59,6 +68,7 @@ class Walks:
 
     def recovered(self) -> None:
         self.tombstones.recovered()
+        self.voids.recovered()
 
     def take(self, rules: JourneyRules, name: WalkName, key: bytes, step: WalkedStep) -> Changes:
         """Add a step to its walk. `name`: the walk, as it is to be recalled."""
@@ -96,6 +106,33 @@ class Walks:
             self._name_repair(name)
         return changes
 
+    def take_back(
+        self, rules: JourneyRules, name: WalkName, key: bytes, step: WalkedStep
+    ) -> Changes:
+        """Take a step out of its walk; nothing of it counts any more."""
+        walk = self._walk(b"J" + key, name.learner)
+        if walk is not None:
+            steps = len(walk)
+            changes = rules.taken_back(walk, step)
+            self._keep(key, name.learner, walk)
+            if len(walk) < steps or step.occurred_at // DAY_MS >= self._horizon.day:
+                return changes
+        waiting = self._walk(b"W" + key, name.learner)
+        if waiting is None or not remove_step(waiting, step):
+            self._name_repair(name)
+        else:
+            self._put(b"W" + key, name.learner, waiting)
+        return []
+
+    def _keep(self, key: bytes, learner: bytes, walk: Walk) -> None:
+        """Put a walk from which a step was taken; let it go as one that is old, if it is now."""
+        if walk and walk[-1].occurred_at // DAY_MS >= self._horizon.day:
+            self._put(b"J" + key, learner, walk)
+            return
+        self._rows.drop(b"J" + key)
+        if walk:
+            self.tombstones.bury([key])
+
     def _name_repair(self, name: WalkName) -> None:
         self._named[msgspec.structs.replace(name, recall=False)] = None
 
@@ -108,6 +145,8 @@ class Walks:
         self._rows.drop(b"W" + key)
         # What the store has of a step is right: a resend may wait here, which it has refused.
         known = {step.order: step for step in [*waiting, *_walked(rules, recalled)]}
+        # It may have been read back before it was taken back.
+        known = {at: step for at, step in known.items() if step.event_id not in self.voids}
         orders = {step.order for step in waiting}
         walk: Walk = []
         uncounted = []
@@ -120,7 +159,7 @@ class Walks:
         changes: Changes = []
         for step in uncounted:
             changes += rules.difference(walk, step)
-        if walk[-1].occurred_at // DAY_MS >= self._horizon.day:
+        if walk and walk[-1].occurred_at // DAY_MS >= self._horizon.day:
             self._put(b"J" + key, learner, walk)
         return changes
 

@@ -25,15 +25,17 @@ BATCH_BYTES: Final = 500_000
 Query = Callable[[str], Sequence[tuple[Any, ...]]]
 
 
-def recalled(query: Query, catalog: Catalog, asks: Sequence[WalkAsk]) -> list[Recalled]:
+def recalled(
+    query: Query, catalog: Catalog, asks: Sequence[WalkAsk], voided: bool = False
+) -> list[Recalled]:
     """Each walk with its steps in their order, as the stream keeps them; all of one catalog's
-    journeys. Raises what `query` raises."""
+    journeys. `voided`: also steps that were taken back. Raises what `query` raises."""
     found = {(ask.journey, ask.key, ask.learner): _empty(ask) for ask in asks}
     for journey in sorted({ask.journey for ask in asks}):
         wanted = [ask for ask in asks if ask.journey == journey]
         for begin in range(0, len(wanted), _MOST_KEYS):
             part = wanted[begin : begin + _MOST_KEYS]
-            for key, learner, step in _steps(query, catalog, journey, part):
+            for key, learner, step in _steps(query, catalog, journey, part, voided):
                 walk = found.get((journey, key, learner))
                 if walk is not None:
                     walk.steps.append(step)
@@ -105,13 +107,14 @@ def _of_breakdowns(indicator: Indicator, walk: Recalled) -> set[tuple[str, str]]
 
 
 def _steps(
-    query: Query, catalog: Catalog, journey: str, asks: Sequence[WalkAsk]
+    query: Query, catalog: Catalog, journey: str, asks: Sequence[WalkAsk], voided: bool
 ) -> Iterator[tuple[str, str, Step]]:
     """Key, learner (hexadecimal, or empty) and step."""
     steps = _step_of(catalog, journey)
     kept = compile_journeys(catalog)[journey].attributes
     alone = catalog.journeys[journey].walked_by == "one"
-    rows = query(_sql(steps, key_of(catalog.journeys[journey]), {ask.key for ask in asks}))
+    keys = {ask.key for ask in asks}
+    rows = query(_sql(steps, key_of(catalog.journeys[journey]), keys, voided))
     for key, at, event_id, signal, learner, team, manager, region, eligible, kept_as, own in rows:
         facts = {**attributes_of(kept_as), **dict(zip(OWN, _own(*own), strict=True))}
         one = Step(
@@ -139,7 +142,7 @@ def _step_of(catalog: Catalog, journey: str) -> dict[str, str]:
     }
 
 
-def _sql(signals: Iterable[str], key: str, keys: set[str]) -> str:
+def _sql(signals: Iterable[str], key: str, keys: set[str], voided: bool) -> str:
     """Of several events with one id and time the first is the step, as everywhere."""
     named = ", ".join(text(key) for key in sorted(keys))
     return f"""
@@ -153,7 +156,7 @@ FROM
         argMin((toString(signal), learner, toString(team), toString(manager), toString(region),
             eligible, attributes, {EACH_OWN}), {FIRST}) AS one
     FROM events
-    WHERE signal IN {array(signals)} AND key IN ({named})
+    WHERE signal IN {array(signals)} AND key IN ({named}){"" if voided else " AND NOT voided"}
     GROUP BY key, t, event_id
 )
 ORDER BY t, place

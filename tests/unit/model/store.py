@@ -8,6 +8,9 @@ walks through the log again.
 from collections.abc import Iterator
 from random import Random
 from typing import NamedTuple
+from uuid import UUID
+
+from msgspec import structs
 
 from schemas.partition import learner_partition
 from schemas.records import (
@@ -91,12 +94,15 @@ class StoredPipeline(Pipeline):
         self.taken = [0] * PARTITIONS
         self.all_named: list[Named] = []
         self.recalls = 0
+        self.told: set[bytes] = set()
 
     def run(self) -> None:
         """Until nothing is left to be done."""
         super().run()
         self.take_rows()
-        while self.named or self.walks:
+        while self.tell_voids() or self.named or self.walks:
+            super().run()
+            self.take_rows()
             self.repair(arrived=True)
             super().run()
             self.take_rows()
@@ -106,6 +112,8 @@ class StoredPipeline(Pipeline):
             self.take_rows()
         if self.random.random() < 0.1:
             self.repair(arrived=False)
+        if self.random.random() < 0.1:
+            self.tell_voids()
 
     def horizon(self) -> int:
         """The highest that was said."""
@@ -136,6 +144,18 @@ class StoredPipeline(Pipeline):
         if version >= horizon:
             self.rows[key] = (version, None if row.removed else value_of(row))
 
+    def tell_voids(self) -> bool:
+        """Tell the stream of stored events that were taken back; whether there were any."""
+        events = list(self.events())
+        gone = _gone(events) - self.told
+        found = [known for known in events if known[0].event_id in gone]
+        for event, cohort in found:
+            self.told.add(event.event_id)
+            void = structs.replace(event, cohort=cohort, module=event.parent)
+            partition = learner_partition(event.learner, PARTITIONS)
+            self.send([Output(BATCHES, partition, encode(Batch(0, 0, voids=[void])))])
+        return bool(found)
+
     def repair(self, arrived: bool) -> None:
         """Look at the events as they are now; repair what is named, recall what is asked for.
 
@@ -146,12 +166,13 @@ class StoredPipeline(Pipeline):
         walks = [walk for walk in self.walks if walk.recall or arrived]
         for walk in walks:
             del self.walks[walk]
+        gone = _gone(events)
+        kept = [known for known in events if known[0].event_id not in gone]
         for walk in walks:
-            steps = list(_steps(walk, events))
             if walk.recall:
-                self._recall(walk, steps)
+                self._recall(walk, list(_steps(walk, kept)))
             else:
-                self._name_walk(walk, steps)
+                self._name_walk(walk, list(_steps(walk, events)))
         named, self.named = self.named, []
         if named:
             self._repair(named, recount(map(_stored, events), list(self.listed())))
@@ -219,6 +240,12 @@ class StoredPipeline(Pipeline):
 
 def cohort_of(entry: LearnerEntry) -> Cohort:
     return Cohort(entry.team, entry.manager, entry.region, entry.eligible)
+
+
+def _gone(events: list[tuple[Event, Cohort]]) -> set[bytes]:
+    """Ids of events that others take back."""
+    named = (event.attributes.get("voids") for event, _ in events if event.verb == "voided")
+    return {UUID(str(each)).bytes for each in named}
 
 
 def _stored(known: tuple[Event, Cohort]) -> Stored:

@@ -25,6 +25,7 @@ from tests.unit.model.test_pipeline import (
     entries_for,
     events_of,
     learner,
+    voiding,
 )
 
 START = BASE // DAY_MS * DAY_MS
@@ -73,6 +74,8 @@ def test_with_any_budget_every_row_is_right_in_the_end(
     random: Random,
 ) -> None:
     arriving = shuffled(random, events_of(happenings), far)
+    for number, event in enumerate(random.sample(arriving, len(arriving) // 4)):
+        arriving.insert(random.randrange(len(arriving) + 1), voiding(event, 1_000 + number))
     resent = [msgspec.structs.replace(e) for e in random.sample(arriving, len(arriving) // 3)]
     for event in resent:
         arriving.insert(random.randrange(len(arriving) + 1), event)
