@@ -12,6 +12,7 @@ from uptake.cli import (
     directory,
     experiment,
     feed,
+    index,
     lint,
     local,
     look,
@@ -66,6 +67,7 @@ app.add_typer(directory.app, name="directory")
 app.add_typer(consent.app, name="consent")
 app.add_typer(rubric.app, name="rubric")
 app.add_typer(lint.app, name="lint")
+index.register(app)
 experiment.register(app)
 processes.register(app)
 setup.register(app)
