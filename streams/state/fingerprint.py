@@ -29,7 +29,7 @@ def of(settings: Settings) -> Fingerprint:
     Raises CatalogError, VocabularyError and OSError.
     """
     catalog = msgspec.to_builtins(load(settings.worker.catalog))
-    del catalog["board"]
+    del catalog["board"], catalog["pairs"]
     kept = {
         section: {name: _without_words(entry) for name, entry in entries.items()}
         for section, entries in catalog.items()

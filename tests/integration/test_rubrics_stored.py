@@ -129,3 +129,28 @@ def test_the_index_by_cohort_and_period(way: ShortWay) -> None:
 
 def team(number: int) -> str:
     return "Alder" if number < 12 else "Birch"
+
+
+def test_pairs_are_told_from_settled_values_of_enough_people(way: ShortWay) -> None:
+    monday = 20_400 * 86_400_000 + 4 * 86_400_000
+    monday -= (monday - 4 * 86_400_000) % (7 * 86_400_000)
+    rows = []
+    for week in range(12):
+        end = monday + week * 7 * 86_400_000
+        for cohort, people in (("Alder", 20), ("Birch", 3)):
+            for name, done in (
+                ("module_completion_rate", (week * 5) % 7),
+                ("first_contact_resolution", ((week - 2) * 5) % 7),
+            ):
+                rows.append((
+                    name, "team", cohort, "7d", end, 10, done, 10, people, 0, False, end, week,
+                ))  # fmt: skip
+    way.store.insert("rolling", list(zip(*rows, strict=True)))
+    found = json.loads(run("pairs", "--since", "2025-01-01", "--json").output)
+    pair = next(each for each in found["pairs"] if each["lag"] == 2)
+    assert set(pair["cohorts"]) == {"Alder"}
+    assert pair["cohorts"]["Alder"][1] == pytest.approx(1)
+    assert pair["cohorts"]["Alder"][2] == 10
+    text = run("pairs", "--since", "2025-01-01").output
+    assert text.startswith("Descriptive")
+    assert "Alder: r +1.00" in text

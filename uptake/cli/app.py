@@ -16,6 +16,7 @@ from uptake.cli import (
     lint,
     local,
     look,
+    pairs,
     processes,
     rebuild,
     rebuild_state,
@@ -68,6 +69,7 @@ app.add_typer(consent.app, name="consent")
 app.add_typer(rubric.app, name="rubric")
 app.add_typer(lint.app, name="lint")
 index.register(app)
+pairs.register(app)
 experiment.register(app)
 processes.register(app)
 setup.register(app)
