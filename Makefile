@@ -20,7 +20,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	done)
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo up test chaos lint format bench lock clean
+.PHONY: help install install-dev demo up test chaos lint format docs bench dashboards dictionary lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,8 +55,17 @@ format: $(INSTALLED_DEV) ## Format the code
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
+docs: $(INSTALLED) ## Write docs/catalog.md from the catalog
+	$(BIN)/uptake docs catalog > docs/catalog.md
+
 bench: $(INSTALLED_DEV) ## Measure: ratios to a bare loop in the same run
 	$(BIN)/python -m benchmarks
+
+dashboards: $(INSTALLED_DEV) ## Write Grafana's dashboards and alert rules again
+	$(BIN)/uptake dashboards
+
+dictionary: $(INSTALLED_DEV) ## Write docs/dictionary.md again
+	$(BIN)/python -m tests.fixtures.write_docs docs/dictionary.md
 
 lock: $(INSTALLED_DEV) ## Write requirements.lock from what .venv holds
 	$(BIN)/python -m pip freeze --exclude-editable --exclude uptake > $(LOCK)

@@ -13,7 +13,7 @@ from schemas.codec import MAGIC, Codec
 from schemas.event import MAX_ATTRIBUTES, MAX_TEXT, check, id_of, is_attribute
 from schemas.ratings import MAX_TAGS, NOTE, Rating, SentRating, tags_of
 from schemas.records import Attribute, Event
-from schemas.times import LATEST_MS, duration_ms
+from schemas.times import LATEST_MS, duration_ms, milliseconds
 from schemas.topics import SOURCES
 from schemas.vocabulary import Vocabulary
 from schemas.xapi import terms
@@ -34,6 +34,8 @@ from schemas.xapi.statement import (
 
 ID_BASIS: Final = "id_basis"
 """Attribute of an event whose id is not made from what was sent."""
+DUE: Final = "due"
+"""Attribute: the time by which something is to be handed in."""
 BY_RECORD: Final = "record"
 """Its id is made from the place of its record in Kafka."""
 
@@ -141,7 +143,8 @@ class Decoder:
             object_type,
             "" if context is UNSET else self._parent(context),
             *(_NO_RESULT if result is UNSET else _result(result)),
-            attributes,
+            _with_time(attributes),
+            None,
             None,
             rating(statement, attributes, SOURCES[source], self._learner, self._tags),
         )
@@ -176,7 +179,8 @@ class Decoder:
             event.completion,
             event.score,
             event.duration_ms,
-            event.attributes,
+            _with_time(event.attributes),
+            None,
             None,
             self._rating(event.rating, name, event.issuer),
         )
@@ -291,6 +295,17 @@ def _attributes(statement: AnyStatement) -> dict[str, Attribute]:
         if interaction is not UNSET:
             found["interaction"] = interaction
     return found
+
+
+def _with_time(attributes: dict[str, Attribute]) -> dict[str, Attribute]:
+    """With `due` in milliseconds, where it is a time as text: so that SQL can compare it too."""
+    due = attributes.get(DUE)
+    if type(due) is not str:
+        return attributes
+    try:
+        return {**attributes, DUE: milliseconds(due, DUE)}
+    except Invalid:
+        return attributes
 
 
 def _add_own(found: dict[str, Attribute], extensions: Extensions) -> None:

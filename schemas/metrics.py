@@ -44,6 +44,9 @@ FRESHNESS = Histogram(
 INSERT_SECONDS = Histogram(
     "uptake_insert_seconds", "Time of one insert into ClickHouse", ["table"], buckets=_QUICK
 )
+STORE_AWAY = Gauge(
+    "uptake_store_away", "1: ClickHouse does not answer the sink, which asks again; 0: it does"
+)
 REQUEST_SECONDS = Histogram(
     "uptake_request_seconds", "Time of one HTTP request", ["path", "status"], buckets=_QUICK
 )

@@ -64,6 +64,8 @@ class Event(Struct, array_like=True, gc=False):
     attributes: dict[str, Attribute] = {}
     cohort: Cohort | None = None
     """Set only on restored events: the enrichment of the first time is kept."""
+    module: str | None = None
+    """As `cohort`."""
     rating: Rating | None = None
     """Not on restored events: what is kept of it lies in the store."""
 
@@ -309,6 +311,8 @@ class Panes(Struct, array_like=True, gc=False):
     """Memory of the sender is complete for what happened from this day on (UTC, since 1970)."""
     late: list[LateDays] = []
     walks: list[WalkName] = []
+    values: list[Series] = []
+    """Values of breakdowns that the sender counts from now on; see streams/model/values.py."""
 
 
 class IndicatorRow(Struct, array_like=True, gc=False):

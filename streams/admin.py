@@ -19,6 +19,7 @@ from streams.kafka_clients import (
 
 _DAY_MS = 86_400_000
 _WAIT_SECONDS = 15.0
+_GROUPS_SECONDS = 45.0
 _AGAIN_SECONDS = 0.1
 _KAFKA_DEFAULT_BYTES = 1_048_588
 _RECORD_OVERHEAD = 10_000
@@ -153,13 +154,15 @@ def members(settings: KafkaSettings, groups: Sequence[str]) -> dict[str, int]:
 
     The embedded broker names none, whoever is there.
     """
-    admin = _admin(settings)
+    # An error of a future keeps alive what stands around it. A client that is only collected later,
+    # when its broker may be gone, can wait for ever as it goes (librdkafka 4519).
+    with _admin(settings) as admin:
 
-    def ask() -> dict[str, int]:
-        asked = admin.describe_consumer_groups(list(groups), request_timeout=_WAIT_SECONDS)
-        return {group: _members(described) for group, described in asked.items()}
+        def ask() -> dict[str, int]:
+            asked = admin.describe_consumer_groups(list(groups), request_timeout=_WAIT_SECONDS)
+            return {group: _members(described) for group, described in asked.items()}
 
-    return once_coordinated(ask, _WAIT_SECONDS)
+        return once_coordinated(ask, _GROUPS_SECONDS)
 
 
 def describe(settings: Settings) -> list[TopicInfo]:

@@ -1,9 +1,10 @@
 """What all tests share: options, markers by folder, and no network for tests that do not say so."""
 
+import asyncio
 import random
 import shutil
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -14,7 +15,7 @@ from hypothesis import settings
 settings.register_profile("uptake", deadline=None)
 settings.load_profile("uptake")
 
-pytest_plugins = ["tests.fixtures.brokers"]
+pytest_plugins = ["tests.fixtures.brokers", "tests.fixtures.simulated"]
 
 _HERE = Path(__file__).parent
 _NETWORKED = ("integration", "kafka", "chaos", "browser")
@@ -97,3 +98,13 @@ def _refuse(*args: object, **_: object) -> NoReturn:
         f"a unit test reached the network ({args[0]!r}); mark it with @pytest.mark.integration "
         "or move it to tests/integration"
     )
+
+
+@pytest.fixture
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """Faust looks for the loop of the thread."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield loop
+    asyncio.set_event_loop(None)
+    loop.close()

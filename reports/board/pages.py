@@ -79,7 +79,7 @@ def indicator(store: Store, wish: Wish, name: str) -> dict[str, Any]:
     cohorts, cohort = _cohorts(store, wish)
     points = read.trends(store, [name], cohort, wish.window)[name]
     groups = []
-    for kind in ("team", "region", "manager"):
+    for kind in ("team", "region", "manager", *one.breakdowns):
         values = read.latest(store, [name], kind, wish.window, _now() + timedelta(days=1))
         rows = [
             _card(one, [point], each, wish)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from schemas.partition import WHOLE_KINDS
 from sinks.clickhouse.client import Store
 
 WINDOWS = {"1h": 3_600, "1d": 86_400, "7d": 7 * 86_400, "28d": 28 * 86_400}
@@ -37,7 +38,10 @@ GROUP BY indicator, cohort_kind, cohort
 ORDER BY indicator, cohort"""
 
 _FUNNEL_SQL = """
-WITH if({by_learner:Bool}, concat(hex(learner), object_id), object_id) AS key
+WITH if(JSONType(attributes, {key:String}) = 'String',
+        JSONExtractString(attributes, {key:String}), '') AS named,
+    if(named = '', object_id, named) AS thing,
+    if({by_learner:Bool}, concat(hex(learner), thing), thing) AS key
 SELECT {names}
 FROM (
     SELECT key, {steps}
@@ -63,6 +67,8 @@ class Indicator(NamedTuple):
     advice: str
     settle_ms: int
     board: int
+    breakdowns: list[str]
+    """Further kinds of cohorts than those of the directory."""
 
     @property
     def is_share(self) -> bool:
@@ -84,10 +90,16 @@ class Point(NamedTuple):
 
 
 class Cohort(NamedTuple):
-    """Whose numbers: kind all, team, manager or region, and its label."""
+    """Whose numbers: kind all, team, manager or region, or one of an indicator's breakdowns, and
+    its label."""
 
     kind: str
     name: str
+
+    @property
+    def of_directory(self) -> bool:
+        """Whether every indicator has it."""
+        return self.kind in WHOLE_KINDS
 
     @property
     def text(self) -> str:
@@ -113,23 +125,28 @@ class Journey(NamedTuple):
     name: str
     title: str
     walked_by: str
+    key: str
+    """Attribute that stands for the object, where an event carries it; empty: none."""
     steps: list[tuple[str, list[str]]]
 
 
 def catalog(store: Store) -> list[Indicator]:
     """All indicators, those of the board first, then leading before lagging, by name."""
     rows = store.query(
-        "SELECT indicator, title, kind, measure, unit, good, description, advice, settle_ms, board "
-        "FROM catalog FINAL WHERE NOT removed ORDER BY board = 0, board, kind, indicator"
+        "SELECT indicator, title, kind, measure, unit, good, description, advice, settle_ms, "
+        "board, breakdowns FROM catalog FINAL WHERE NOT removed "
+        "ORDER BY board = 0, board, kind, indicator"
     )
     return [Indicator(*row) for row in rows]
 
 
 def cohorts(store: Store) -> list[Cohort]:
-    """Every cohort that a number stands for."""
+    """Every cohort of the directory that a number stands for."""
     rows = store.query(
-        "SELECT DISTINCT cohort_kind, cohort FROM rolling WHERE window = '28d' "
-        "ORDER BY indexOf(['all', 'region', 'team', 'manager'], cohort_kind), cohort"
+        "WITH ['all', 'region', 'team', 'manager'] AS kinds "
+        "SELECT DISTINCT cohort_kind, cohort FROM rolling "
+        "WHERE window = '28d' AND has(kinds, cohort_kind) "
+        "ORDER BY indexOf(kinds, cohort_kind), cohort"
     )
     return [Cohort(*row) for row in rows] or [EVERYBODY]
 
@@ -188,12 +205,13 @@ def period_before(points: Sequence[Point], window: str) -> Point | None:
 def journeys(store: Store) -> list[Journey]:
     """The journeys of the catalog with their steps in order."""
     rows = store.query(
-        "SELECT journey, any(title), any(walked_by), arraySort(x -> x.1, groupArray((place, step, "
-        "signals))) FROM journeys FINAL WHERE NOT removed GROUP BY journey ORDER BY journey"
+        "SELECT journey, any(title), any(walked_by), any(key), "
+        "arraySort(x -> x.1, groupArray((place, step, signals))) "
+        "FROM journeys FINAL WHERE NOT removed GROUP BY journey ORDER BY journey"
     )
     return [
-        Journey(name, title, walked_by, [(step, list(signals)) for _, step, signals in steps])
-        for name, title, walked_by, steps in rows
+        Journey(name, title, walked_by, key, [(step, list(signals)) for _, step, signals in steps])
+        for name, title, walked_by, key, steps in rows
     ]
 
 
@@ -207,6 +225,7 @@ def funnel(store: Store, journey: Journey, cohort: Cohort, window: str) -> list[
     sql = _FUNNEL_SQL.replace("{names}", ", ".join(names)).replace("{steps}", ", ".join(steps))
     parameters: dict[str, Any] = {
         "by_learner": journey.walked_by == "one",
+        "key": journey.key,
         "signals": sorted({signal for _, signals in journey.steps for signal in signals}),
         "seconds": WINDOWS[window],
         "kind": cohort.kind,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from time import perf_counter
 from typing import Any, Final, Protocol, TypeVar
 
-from schemas.metrics import BATCH_SIZE, INSERT_SECONDS
+from schemas.metrics import BATCH_SIZE, INSERT_SECONDS, STORE_AWAY
 from sinks.clickhouse.cycle import Write
 from sinks.clickhouse.errors import NeverValid, TryAgain
 
@@ -83,9 +83,13 @@ class Writer:
             try:
                 result = call()
             except TryAgain:
-                self.away = True
+                self._note_away(True)
                 self._wait(wait)
                 wait = min(2 * wait, LONGEST_WAIT)
             else:
-                self.away = False
+                self._note_away(False)
                 return result
+
+    def _note_away(self, away: bool) -> None:
+        self.away = away
+        STORE_AWAY.set(away)

@@ -40,6 +40,6 @@ def stage_factories(settings: Settings) -> dict[str, StageFactory]:
         return ObjectsStage(rows, partition, partitions, catalog, Limits(memory // 8))
 
     def rolling(rows: Rows, partition: int) -> Stage:
-        return RollingStage(rows, partition, partitions)
+        return RollingStage(rows, partition, partitions, catalog.breakdowns.most_values)
 
     return {"learners": learners, "objects": objects, "rolling": rolling}

@@ -11,12 +11,18 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct, field
 
+from schemas.partition import WHOLE_KINDS
 from schemas.records import Attribute
 
 Measure = Literal["count", "people", "share_of_eligible", "rate", "mean"]
 
-_TIME = re.compile(r"^(\d+)(m|h|d)$")
-_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
+MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_TIME = re.compile(r"^(\d+)(s|m|h|d)$")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.\-]{0,63}")
+JOINED = "+"
+"""Between the parts of a breakdown by several facts, and between their values."""
+DELAY = "delay"
+"""The fact of a case of an indicator with `delay`."""
 _SCALE = {"days": 1 / 86_400_000, "hours": 1 / 3_600_000, "minutes": 1 / 60_000}
 
 
@@ -31,6 +37,27 @@ class Within(Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def within_ms(self) -> int:
         return duration_ms(self.within)
+
+
+class Until(Struct, frozen=True, forbid_unknown_fields=True):
+    """`attribute`: of the case; a time in ms since 1970."""
+
+    step: str
+    attribute: str
+
+
+class Near(Struct, frozen=True, forbid_unknown_fields=True):
+    step: str
+    before: str
+    after: str
+
+    @property
+    def before_ms(self) -> int:
+        return duration_ms(self.before)
+
+    @property
+    def after_ms(self) -> int:
+        return duration_ms(self.after)
 
 
 class Equals(Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,19 +77,31 @@ class AtMost(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Success(Struct, frozen=True, forbid_unknown_fields=True, rename={"is_": "is"}):
+    """What is asked of a case; all that is given must hold."""
+
     is_: list[str] | None = None
     followed_by: Within | None = None
     not_followed_by: Within | None = None
+    followed_until: Until | None = None
+    near: Near | None = None
     at_most_before: AtMost | None = None
     attribute: Equals | None = None
 
 
 class Journey(Struct, frozen=True, forbid_unknown_fields=True):
-    """Steps that belong to one key. `steps`: step -> signals that are this step."""
+    """Steps that belong to one key. `steps`: step -> signals that are this step. `key`: attribute
+    that names the key; without it, or where an event does not carry it as text, it is the object.
+    """
 
     title: str
     walked_by: Literal["one", "several"]
     steps: dict[str, list[str]]
+    key: str = ""
+
+    def key_of(self, attributes: Mapping[str, Attribute], object_id: str) -> str:
+        """The key that an event belongs to."""
+        named = attributes.get(self.key) if self.key else None
+        return named if isinstance(named, str) and named else object_id
 
 
 class Indicator(Struct, frozen=True, forbid_unknown_fields=True, rename={"try_": "try"}):
@@ -81,9 +120,28 @@ class Indicator(Struct, frozen=True, forbid_unknown_fields=True, rename={"try_":
     each: Literal["first", "every", "episode"] = "first"
     resets: list[str] = field(default_factory=list)
     needs: str | None = None
+    among: Success | None = None
     success: Success | None = None
+    delay: Within | None = None
     since: str | None = None
     settle: str = "0d"
+    by: list[str] = field(default_factory=list)
+
+    @property
+    def breakdowns(self) -> list[tuple[str, list[str]]]:
+        """(kind of cohort, the facts whose values name its cohorts)."""
+        return [(kind, kind.split(JOINED)) for kind in self.by]
+
+    @property
+    def facts(self) -> set[str]:
+        """The facts of an event that breakdowns look at."""
+        return {fact for _, facts in self.known_early for fact in facts}
+
+    @property
+    def known_early(self) -> list[tuple[str, list[str]]]:
+        """As `breakdowns`, of the facts that an event has itself: without the delay."""
+        early = [(kind, [f for f in facts if f != DELAY]) for kind, facts in self.breakdowns]
+        return [(kind, facts) for kind, facts in early if facts]
 
     @property
     def settle_ms(self) -> int:
@@ -115,11 +173,18 @@ class Pair(Struct, frozen=True, forbid_unknown_fields=True):
         return duration_ms(self.delay)
 
 
+class Breakdowns(Struct, frozen=True, forbid_unknown_fields=True):
+    """`most_values`: cohorts of one indicator and kind; see docs/decisions/0014."""
+
+    most_values: int = 500
+
+
 class Catalog(Struct, frozen=True, forbid_unknown_fields=True):
     journeys: dict[str, Journey]
     indicators: dict[str, Indicator]
     board: Board = field(default_factory=Board)
     pairs: dict[str, Pair] = field(default_factory=dict)
+    breakdowns: Breakdowns = field(default_factory=Breakdowns)
 
 
 @cache
@@ -127,8 +192,8 @@ def duration_ms(text: str) -> int:
     """`5d`, `12h` or `30m` in milliseconds. Raises CatalogError."""
     match = _TIME.match(text)
     if not match:
-        raise CatalogError(f"'{text}' is no time: expected a number and m, h or d, as in 5d")
-    return int(match[1]) * _MS[match[2]]
+        raise CatalogError(f"'{text}' is no time: expected a number and s, m, h or d, as in 5d")
+    return int(match[1]) * MS[match[2]]
 
 
 def load(path: str = "") -> Catalog:
@@ -139,6 +204,8 @@ def load(path: str = "") -> Catalog:
         catalog = msgspec.convert(tomllib.loads(text), Catalog)
     except (OSError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise CatalogError(f"catalog {path or '(bundled)'}: {error}") from error
+    if catalog.breakdowns.most_values < 1:
+        raise CatalogError("breakdowns.most_values must be at least 1")
     for name, indicator in catalog.indicators.items():
         _check(name, indicator, catalog.journeys)
     _check_board(catalog)
@@ -152,7 +219,7 @@ def _check_pairs(catalog: Catalog) -> None:
             indicator = catalog.indicators.get(getattr(pair, kind))
             if indicator is None or indicator.kind != kind:
                 raise CatalogError(f"pair {name}: '{getattr(pair, kind)}' is no {kind} indicator")
-        if pair.delay_ms % _MS["d"]:
+        if pair.delay_ms % MS["d"]:
             raise CatalogError(f"pair {name}: `delay` must be of whole days")
 
 
@@ -179,9 +246,23 @@ def _check(name: str, indicator: Indicator, journeys: dict[str, Journey]) -> Non
     if (indicator.measure == "rate") != (indicator.success is not None):
         refuse("`success` belongs to a rate, and a rate needs it")
     duration_ms(indicator.settle)
+    for kind, facts in indicator.breakdowns:
+        if kind in WHOLE_KINDS or indicator.by.count(kind) > 1:
+            refuse(f"`by` names '{kind}', which it has already")
+        if not all(_NAME.fullmatch(fact) for fact in facts):
+            refuse(f"`by` names '{kind}': expected names of facts, with {JOINED} between them")
+        if (indicator.delay is None and DELAY in facts) or DELAY in facts[:-1]:
+            refuse("`by` names a delay, which stands last and wants `delay`")
+    if indicator.delay is not None and DELAY not in {
+        f for _, fs in indicator.breakdowns for f in fs
+    }:
+        refuse("`delay` wants a `by` that ends with delay")
+    if indicator.by and indicator.measure == "share_of_eligible":
+        refuse("a share of eligible learners has no `by`: the directory knows no such cohorts")
     if indicator.journey is None:
-        if indicator.at or indicator.success or indicator.since:
-            refuse("`at`, `success` and `since` want a journey")
+        about_steps = (indicator.success, indicator.since, indicator.among, indicator.delay)
+        if indicator.at or any(about_steps):
+            refuse("`at`, `among`, `success`, `delay` and `since` want a journey")
         return
     if indicator.journey not in journeys:
         refuse(f"there is no journey '{indicator.journey}'")
@@ -199,15 +280,29 @@ def _steps_named(indicator: Indicator) -> list[str]:
     named = [*indicator.at, *indicator.resets]
     if indicator.since:
         named.append(indicator.since)
-    success = indicator.success
-    if success is not None:
-        named += success.is_ or []
-        for part in (success.followed_by, success.not_followed_by):
-            if part is not None:
-                duration_ms(part.within)
-                named.append(part.step)
-        if success.at_most_before is not None:
-            named.append(success.at_most_before.step)
+    if indicator.delay is not None:
+        duration_ms(indicator.delay.within)
+        named.append(indicator.delay.step)
+    for asked in (indicator.among, indicator.success):
+        if asked is not None:
+            named += _steps_asked(asked)
+    return named
+
+
+def _steps_asked(asked: Success) -> list[str]:
+    named = [*(asked.is_ or [])]
+    for part in (asked.followed_by, asked.not_followed_by):
+        if part is not None:
+            duration_ms(part.within)
+            named.append(part.step)
+    if asked.near is not None:
+        duration_ms(asked.near.before)
+        duration_ms(asked.near.after)
+    named += [
+        part.step
+        for part in (asked.near, asked.followed_until, asked.at_most_before)
+        if part is not None
+    ]
     return named
 
 
@@ -225,6 +320,7 @@ def _journey_rows(catalog: Catalog) -> list[dict[str, Any]]:
             "title": journey.title,
             "walked_by": journey.walked_by,
             "signals": signals,
+            "key": journey.key,
         }
         for name, journey in catalog.journeys.items()
         for place, (step, signals) in enumerate(journey.steps.items(), 1)
@@ -246,6 +342,7 @@ def _indicator_rows(catalog: Catalog) -> list[dict[str, Any]]:
             "description": indicator.description,
             "advice": indicator.try_,
             "board": on_board.index(name) + 1 if name in on_board else 0,
+            "breakdowns": indicator.by,
         }
         for name, indicator in catalog.indicators.items()
     ]

@@ -38,7 +38,7 @@ _EVENTS = """
 SELECT source, partition, offset, generation, toUnixTimestamp64Milli(received_at),
     event_id, learner, toUnixTimestamp64Milli(occurred_at),
     verb, object_id, object_type, parent, success, completion, score, duration_ms, attributes,
-    team, manager, region, eligible
+    team, manager, region, eligible, toString(module)
 FROM events_log
 ORDER BY received_at, generation, source, partition, offset
 """
@@ -145,12 +145,12 @@ def _end(settings: Settings, writer: Writer, life: Life) -> None:
 
 
 def _events(block: Sequence[Sequence[Any]]) -> Iterator[Event]:
-    *facts, attributes, teams, managers, regions, eligible = block
+    *facts, attributes, teams, managers, regions, eligible, modules = block
     sources, rest = facts[0], facts[1:]
     kept = map(_attributes, attributes)
     cohorts = map(_cohort, teams, managers, regions, eligible)
     numbers = (_SOURCE_NUMBERS[source] for source in sources)
-    return map(Event, numbers, *rest, kept, cohorts)
+    return map(Event, numbers, *rest, kept, cohorts, modules)
 
 
 def _attributes(text: str) -> dict[str, Attribute]:

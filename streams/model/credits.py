@@ -6,11 +6,13 @@ but for people who were eligible only at times.
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from schemas.records import Cohort
-from streams.catalog.load import Catalog
+from schemas.records import Cohort, Event, Series
+from streams.catalog.load import Catalog, Indicator
 from streams.model.codes import Codes
+from streams.model.facts import Label, facts_of, labels
 from streams.model.presence import Presence, Spread
 from streams.model.tally import Group, Tally, labels_of
+from streams.model.values import Values
 
 _UNKNOWN = Group()
 """Stands for a group that was not looked up yet."""
@@ -31,16 +33,23 @@ class Counted:
 
 
 class Credits:
-    """Counts contributions of learners into a tally."""
+    """Counts contributions of learners into a tally. `values`: those of breakdowns."""
 
     def __init__(
-        self, catalog: Catalog, names: Codes[str], cohorts: Codes[Cohort], tally: Tally
+        self,
+        catalog: Catalog,
+        names: Codes[str],
+        cohorts: Codes[Cohort],
+        tally: Tally,
+        values: Values,
     ) -> None:
+        self.values = values
         self._catalog = catalog
         self._names = names
         self._cohorts = cohorts
         self._tally = tally
         self._of_signal: dict[str, list[Counted]] = {}
+        self._broken_down: dict[str, list[tuple[str, Indicator]]] = {}
         self.of_indicator = {
             name: Counted((name,), ())
             for name, indicator in catalog.indicators.items()
@@ -49,6 +58,7 @@ class Credits:
 
     def recovered(self) -> None:
         self._names.recovered()
+        self.values.recovered()
 
     def of_signal(self, signal: str) -> list[Counted]:
         """The indicators that stand on this signal; those that count alike together."""
@@ -56,6 +66,21 @@ class Credits:
         if found is None:
             found = self._of_signal[signal] = list(self._together(signal))
         return found
+
+    def broken_down(self, signal: str, event: Event) -> Iterator[tuple[str, list[Label]]]:
+        """Of what counts an event with this signal: indicator and cohorts of its breakdowns."""
+        broken_down = self._broken_down.get(signal)
+        if broken_down is None:
+            broken_down = self._broken_down[signal] = [
+                (name, indicator)
+                for name, indicator in self._catalog.indicators.items()
+                if indicator.by and _stands_on(indicator, signal)
+            ]
+        for name, indicator in broken_down:
+            facts = facts_of(event, event.module or "", indicator.facts)
+            named = labels(facts, indicator.breakdowns)
+            self.values.note(name, named)
+            yield name, self.values.counted(name, named)
 
     def give(
         self,
@@ -86,12 +111,28 @@ class Credits:
             counted.code = self._names.code(counted.name)
         presence.credit(counted.code, minute, cohort, sums[0], spreads)
 
+    def give_labels(
+        self,
+        indicator: str,
+        cohorts: Iterable[Label],
+        presence: Presence,
+        minute: int,
+        sums: tuple[int, int, int],
+    ) -> None:
+        """Count a contribution in cohorts of breakdowns, each on its own. `sums` as in `give`."""
+        for kind, label in cohorts:
+            series = Series(indicator, kind, label)
+            group = self._tally.of_series(series)
+            group.count(minute, *sums)
+            code = self._names.code("\0".join(series))
+            presence.credit(code, minute, 0, sums[0], ((None, group.people),))
+
     def _together(self, signal: str) -> Iterator[Counted]:
         anybody: dict[tuple[str, ...], list[str]] = {}
         eligible: dict[tuple[str, ...], list[str]] = {}
         for name, indicator in self._catalog.indicators.items():
             signals = indicator.signals or []
-            if "*" in signals or signal in signals:
+            if _stands_on(indicator, signal):
                 only = indicator.measure == "share_of_eligible"
                 (eligible if only else anybody).setdefault(tuple(signals), []).append(name)
         for signals_alike in {**anybody, **eligible}:
@@ -116,3 +157,8 @@ class Credits:
                     and (values[code].eligible or indicator in counted.by_anybody)
                 )
                 yield codes, self._tally.group((indicator,), cohort, frozenset({kind})).people
+
+
+def _stands_on(indicator: Indicator, signal: str) -> bool:
+    signals = indicator.signals or []
+    return "*" in signals or signal in signals

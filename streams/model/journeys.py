@@ -11,7 +11,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from msgspec import Struct
 
 from schemas.records import Attribute, Cohort
-from streams.catalog.load import Catalog, Indicator, Success
+from streams.catalog.load import DELAY, Catalog, Indicator, Success
+from streams.model.facts import NEVER, Labels, delay_name, labels
+
+_LATEST = 1 << 60
+"""Later than any time in ms."""
 
 
 class WalkedStep(Struct, array_like=True, frozen=True, gc=False):
@@ -34,7 +38,8 @@ Walk = list[WalkedStep]
 
 
 class Contribution(Struct, frozen=True, gc=False):
-    """One case of one indicator: when, by whom, and what it adds. Times in ms."""
+    """One case of one indicator: when, by whom, and what it adds. Times in ms. `labels`: the
+    cohorts of breakdowns in which it counts besides."""
 
     indicator: str
     occurred_at: int
@@ -42,6 +47,7 @@ class Contribution(Struct, frozen=True, gc=False):
     cohort: Cohort
     num: int
     den: int
+    labels: Labels = ()
 
 
 def add_step(walk: Walk, step: WalkedStep) -> bool:
@@ -63,12 +69,22 @@ class JourneyRules:
     def __init__(self, name: str, catalog: Catalog) -> None:
         self.name = name
         self.walked_by = catalog.journeys[name].walked_by
+        self.key_of = catalog.journeys[name].key_of
         self._indicators = [
             (key, indicator)
             for key, indicator in catalog.indicators.items()
             if indicator.journey == name
         ]
         self.attributes = frozenset(_attributes(i for _, i in self._indicators))
+        """The facts that are kept with a step."""
+        self._broken_down = [(key, i) for key, i in self._indicators if i.known_early]
+
+    def values(self, step: str, facts: Mapping[str, Attribute]) -> Iterator[tuple[str, Labels]]:
+        """(indicator, cohorts of its breakdowns) that a step with these facts names, be it a case
+        or not."""
+        for name, indicator in self._broken_down:
+            if step in indicator.at:
+                yield name, labels(facts, indicator.known_early)
 
     def contributions(self, walk: Walk) -> dict[Contribution, int]:
         """Each contribution of the walk and how often it is made (two equal cases can stand at
@@ -77,8 +93,16 @@ class JourneyRules:
         for name, indicator in self._indicators:
             for place in _cases(indicator, walk):
                 step = walk[place]
-                values = _values(indicator, walk, place)
-                one = Contribution(name, step.occurred_at, step.learner, step.cohort, *values)
+                num, den = _values(indicator, walk, place)
+                one = Contribution(
+                    name,
+                    step.occurred_at,
+                    step.learner,
+                    step.cohort,
+                    num,
+                    den,
+                    _labels(indicator, walk, place),
+                )
                 made[one] = made.get(one, 0) + 1
         return made
 
@@ -112,13 +136,20 @@ def _attributes(indicators: Iterable[Indicator]) -> Iterator[str]:
     for indicator in indicators:
         if indicator.needs:
             yield indicator.needs
-        success = indicator.success
-        if success is None:
-            continue
-        if success.attribute:
-            yield success.attribute.name
-        if success.at_most_before and success.at_most_before.where:
-            yield success.at_most_before.where.name
+        for _, facts in indicator.known_early:
+            yield from facts
+        for asked in (indicator.among, indicator.success):
+            if asked is not None:
+                yield from _attributes_asked(asked)
+
+
+def _attributes_asked(asked: Success) -> Iterator[str]:
+    if asked.attribute:
+        yield asked.attribute.name
+    if asked.followed_until:
+        yield asked.followed_until.attribute
+    if asked.at_most_before and asked.at_most_before.where:
+        yield asked.at_most_before.where.name
 
 
 def _cases(indicator: Indicator, walk: Walk) -> Iterator[int]:
@@ -132,6 +163,8 @@ def _cases(indicator: Indicator, walk: Walk) -> Iterator[int]:
         if indicator.needs and indicator.needs not in step.attributes:
             continue
         if indicator.since and _since(indicator.since, walk, step) is None:
+            continue
+        if indicator.among and not _holds(indicator.among, walk, place):
             continue
         if indicator.each == "every":
             yield place
@@ -153,7 +186,25 @@ def _values(indicator: Indicator, walk: Walk, place: int) -> tuple[int, int]:
         return (0 if begun is None else walk[place].occurred_at - begun), 1
     if indicator.success is None:
         return 1, 0
-    return int(all(rule(indicator.success, walk, place) for rule in _RULES)), 1
+    return int(_holds(indicator.success, walk, place)), 1
+
+
+def _labels(indicator: Indicator, walk: Walk, place: int) -> Labels:
+    """The cohorts of breakdowns in which the case at `place` counts."""
+    if not indicator.by:
+        return ()
+    case = walk[place]
+    facts = case.attributes
+    if indicator.delay is not None:
+        rule = indicator.delay
+        times = (step.occurred_at - case.occurred_at for step in walk if step.step == rule.step)
+        waited = min((ms for ms in times if 0 <= ms <= rule.within_ms), default=None)
+        facts = {**facts, DELAY: NEVER if waited is None else delay_name(waited)}
+    return labels(facts, indicator.breakdowns)
+
+
+def _holds(asked: Success, walk: Walk, place: int) -> bool:
+    return all(rule(asked, walk, place) for rule in _RULES)
 
 
 def _is(success: Success, walk: Walk, place: int) -> bool:
@@ -168,6 +219,27 @@ def _followed_by(success: Success, walk: Walk, place: int) -> bool:
 def _not_followed_by(success: Success, walk: Walk, place: int) -> bool:
     rule = success.not_followed_by
     return rule is None or not _follows(walk, place, rule.step, rule.within_ms)
+
+
+def _followed_until(success: Success, walk: Walk, place: int) -> bool:
+    rule = success.followed_until
+    if rule is None:
+        return True
+    until = walk[place].attributes.get(rule.attribute)
+    if type(until) is not int or until >= _LATEST:
+        return False
+    return _follows(walk, place, rule.step, until - walk[place].occurred_at)
+
+
+def _near(success: Success, walk: Walk, place: int) -> bool:
+    rule = success.near
+    if rule is None:
+        return True
+    at = walk[place].occurred_at
+    return any(
+        step.step == rule.step and -rule.before_ms <= step.occurred_at - at <= rule.after_ms
+        for step in walk
+    )
 
 
 def _follows(walk: Walk, place: int, name: str, within_ms: int) -> bool:
@@ -196,6 +268,8 @@ _RULES: tuple[Callable[[Success, Walk, int], bool], ...] = (
     _is,
     _followed_by,
     _not_followed_by,
+    _followed_until,
+    _near,
     _at_most_before,
     _attribute,
 )

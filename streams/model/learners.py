@@ -35,6 +35,7 @@ from streams.model.codes import cohorts, names
 from streams.model.consents import Consents
 from streams.model.coverage import MINUTE_MS
 from streams.model.credits import Credits
+from streams.model.facts import facts_of
 from streams.model.forgetting import forgetting
 from streams.model.horizon import DAY_MS, Horizon, Limits
 from streams.model.ids import HELD_BYTES, IdMemory, day_of_ids
@@ -43,6 +44,7 @@ from streams.model.presence import Presence, day_of_presence, trim
 from streams.model.sources import Assets, Marks
 from streams.model.stage import NEVER, Memory, Output, Rows
 from streams.model.tally import Late, News, Tally, day_of_cell, panes_outputs
+from streams.model.values import Values
 from streams.model.walks import Changes, Walks, day_of_walk
 
 UNCOUNTED = frozenset({"unmapped", "voided"})
@@ -98,7 +100,9 @@ class LearnersStage:
         self._signal = vocabulary.signal
         self._cohorts = cohorts(rows, b"K")
         self._tally = Tally(rows, self._cohorts)
-        self._credits = Credits(catalog, names(rows, b"N"), self._cohorts, self._tally)
+        self._values = Values(rows, catalog.breakdowns.most_values)
+        codes = names(rows, b"N")
+        self._credits = Credits(catalog, codes, self._cohorts, self._tally, self._values)
         self._ids = IdMemory(rows)
         self._horizon = Horizon(rows, limits, _day_of)
         self._walks = Walks(rows, self._horizon)
@@ -189,7 +193,8 @@ class LearnersStage:
             horizon=max(0, self._horizon.day),
         )
         to_all = self._to_all or self._restore_ended
-        news = News((), self._late.take(), self._walks.named(), to_all)
+        new = self._values.new()
+        news = News((), self._late.take(), self._walks.named(), new, to_all)
         self._to_all = self._restore_ended = False
         return panes_outputs(template, self._partitions, self._tally.changed(), news)
 
@@ -254,9 +259,10 @@ class LearnersStage:
         if code != row.cohort and code not in row.past:
             row.past.append(code)
         cohort = self._cohorts.values[code]
+        if event.module is None:
+            event.module = self._assets.module(event)
         if not batch.restored:
-            module = self._assets.module(event)
-            enriched.stored.append(_enriched(event, signal, cohort, module, not known))
+            enriched.stored.append(_enriched(event, signal, cohort, not known))
         if signal in UNCOUNTED:
             return
         minute = event.occurred_at // MINUTE_MS
@@ -267,6 +273,11 @@ class LearnersStage:
             else:
                 for indicator in self._credits.indicators(counted, code):
                     self._late.add(indicator, cohort, day)
+        for name, counted_in in self._credits.broken_down(signal, event):
+            if known:
+                self._credits.give_labels(name, counted_in, presence, minute, (1, 1, 0))
+            else:
+                self._late.add(name, cohort, day, counted_in)
         for journey, step in self._steps.get(signal, ()):
             self._walk(journey, step, event, cohort, row, presence, steps)
 
@@ -281,12 +292,13 @@ class LearnersStage:
         steps: dict[int, list[Step]],
     ) -> None:
         rules = self._journeys[journey]
-        kept = {k: v for k, v in event.attributes.items() if k in rules.attributes}
+        kept = facts_of(event, event.module or "", rules.attributes)
+        key = rules.key_of(event.attributes, event.object_id)
         if rules.walked_by == "several":
-            partition = object_partition(journey, event.object_id, self._partitions)
+            partition = object_partition(journey, key, self._partitions)
             step = Step(
                 journey,
-                event.object_id,
+                key,
                 name,
                 event.event_id,
                 event.occurred_at,
@@ -297,7 +309,9 @@ class LearnersStage:
             steps.setdefault(partition, []).append(step)
             return
         walked = WalkedStep(event.occurred_at, event.event_id, name, event.learner, cohort, kept)
-        walk = WalkName(journey, event.object_id, event.learner, recall=True)
+        for indicator, named in rules.values(name, kept):
+            self._values.note(indicator, named)
+        walk = WalkName(journey, key, event.learner, recall=True)
         changes = self._walks.take(rules, walk, _walk_key(walk), walked)
         self._count(changes, row, presence)
 
@@ -305,14 +319,16 @@ class LearnersStage:
         """Count what came and went with a step of one learner's walk."""
         for one, times in changes:
             day = one.occurred_at // DAY_MS
+            counted_in = self._values.counted(one.indicator, one.labels)
             if day < self._horizon.day:
-                self._late.add(one.indicator, one.cohort, day)
+                self._late.add(one.indicator, one.cohort, day, counted_in)
                 continue
             code = self._cohorts.code(one.cohort)
             minute = one.occurred_at // MINUTE_MS
             sums = (times, times * one.num, times * one.den)
             counted = self._credits.of_indicator[one.indicator]
             self._credits.give(counted, presence, row.cohorts(), code, minute, sums)
+            self._credits.give_labels(one.indicator, counted_in, presence, minute, sums)
 
     def _recalled(self, walks: list[Recalled]) -> dict[int, list[Recalled]]:
         """Take recalled walks; return those that several people walk, by partition of objects."""
@@ -362,9 +378,7 @@ class LearnersStage:
         self._tally.stand(self._standing, row.cohort, row.entry.since // MINUTE_MS, by)
 
 
-def _enriched(
-    event: Event, signal: str, cohort: Cohort, module: str, unchecked: bool
-) -> EnrichedEvent:
+def _enriched(event: Event, signal: str, cohort: Cohort, unchecked: bool) -> EnrichedEvent:
     return EnrichedEvent(
         event,
         signal,
@@ -372,7 +386,7 @@ def _enriched(
         cohort.manager,
         cohort.region,
         cohort.eligible,
-        module,
+        event.module or "",
         unchecked,
     )
 

@@ -26,6 +26,7 @@ from streams.model.tally import (
     labels_of,
     panes_outputs,
 )
+from streams.model.values import Values
 from streams.model.walks import Changes, Walks, day_of_walk
 
 
@@ -55,6 +56,7 @@ class ObjectsStage:
         self._journeys = compile_journeys(catalog)
         self._cohorts = cohorts(rows, b"K")
         self._tally = Tally(rows, self._cohorts)
+        self._values = Values(rows, catalog.breakdowns.most_values)
         self._horizon = Horizon(rows, limits, _day_of)
         self._walks = Walks(rows, self._horizon)
         self._late = Late()
@@ -75,6 +77,7 @@ class ObjectsStage:
         self._walks.recovered()
         self._cohorts.recovered()
         self._tally.recovered()
+        self._values.recovered()
         taken = self._rows.peek(_TAKEN, _decode_taken)
         self._quiet = taken is not None and taken.quiet
 
@@ -120,7 +123,8 @@ class ObjectsStage:
             horizon=max(0, self._horizon.day),
         )
         to_all = self._to_all or self._restore_ended
-        news = News(members, self._late.take(), self._walks.named(), to_all)
+        new = self._values.new()
+        news = News(members, self._late.take(), self._walks.named(), new, to_all)
         self._to_all = self._restore_ended = False
         return panes_outputs(template, self._partitions, self._tally.changed(), news)
 
@@ -139,6 +143,8 @@ class ObjectsStage:
         walked = WalkedStep(
             step.occurred_at, step.event_id, step.step, step.learner, step.cohort, step.attributes
         )
+        for indicator, named in rules.values(step.step, step.attributes):
+            self._values.note(indicator, named)
         walk = WalkName(step.journey, step.key, b"", recall=True)
         self._count(self._walks.take(rules, walk, _walk_key(walk), walked))
 
@@ -152,7 +158,8 @@ class ObjectsStage:
         for one, times in changes:
             day = one.occurred_at // DAY_MS
             if day < self._horizon.day:
-                self._late.add(one.indicator, one.cohort, day)
+                counted = self._values.counted(one.indicator, one.labels)
+                self._late.add(one.indicator, one.cohort, day, counted)
             else:
                 self._credit(one, times)
 
@@ -160,8 +167,12 @@ class ObjectsStage:
         cohort = self._cohorts.code(one.cohort)
         minute = one.occurred_at // MINUTE_MS
         group = self._tally.group((one.indicator,), cohort)
-        group.count(minute, times, times * one.num, times * one.den)
-        for kind, label in labels_of(one.cohort):
+        sums = (times, times * one.num, times * one.den)
+        group.count(minute, *sums)
+        counted = self._values.counted(one.indicator, one.labels)
+        for kind, label in counted:
+            self._tally.of_series(Series(one.indicator, kind, label)).count(minute, *sums)
+        for kind, label in (*labels_of(one.cohort), *counted):
             series = self._tally.series.code(Series(one.indicator, kind, label))
             member = _member.pack(b"P", series, minute, one.learner)
             self._rows.put(member, (self._rows.peek(member, _decode_count) or 0) + times)

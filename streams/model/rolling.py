@@ -39,6 +39,7 @@ from streams.model.presence import Presence, trim
 from streams.model.slots import Slots, Span, merged
 from streams.model.stage import DECIDE_RECORDS, NEVER, Memory, Output, Rows
 from streams.model.tally import CellRow, decode_cell
+from streams.model.values import Values, is_of
 
 T = TypeVar("T")
 
@@ -75,11 +76,18 @@ _OPEN: Closed = (NEVER, NEVER, NEVER)
 
 
 class RollingStage:
-    """See the module's head. `partitions`: of every internal topic."""
+    """See the module's head. `partitions`: of every internal topic. `most_values`: of a breakdown
+    that are shown."""
 
     def __init__(
-        self, rows: Rows, partition: int, partitions: int, records: int = DECIDE_RECORDS
+        self,
+        rows: Rows,
+        partition: int,
+        partitions: int,
+        most_values: int,
+        records: int = DECIDE_RECORDS,
     ) -> None:
+        self._values = Values(rows, most_values)
         self._rows = rows
         self._partition = partition
         self._sources = 2 * partitions
@@ -106,6 +114,7 @@ class RollingStage:
     def recovered(self) -> None:
         self._codes.recovered()
         self._series.recovered()
+        self._values.recovered()
         heard = self._rows.peek(_HEARD, _decode_heard) or Heard()
         self._holding = self._holds(heard)
         self._weight = heard.weight
@@ -148,6 +157,8 @@ class RollingStage:
             series = self._series.code(Series(late.indicator, late.cohort_kind, late.cohort))
             for day in late.days:
                 self._repair_day(series, day)
+        for new in panes.values:
+            self._take_value(new)
         for part in panes.series:
             series = self._series.code(Series(part.indicator, part.cohort_kind, part.cohort))
             for grain, slot, *values in part.cells:
@@ -165,7 +176,16 @@ class RollingStage:
             self._say_all()
         return []
 
+    def _take_value(self, new: Series) -> None:
+        """A value of a breakdown. The rows of those that are let go of for it are removed."""
+        for gone in self._values.note(new.indicator, ((new.cohort_kind, new.cohort),)):
+            for (code, grain), slots in self._slots.items():
+                if is_of(self._series.values[code], gone):
+                    slots.touch_all()
+                    self._touched.add((code, grain))
+
     def seal(self, position: int) -> list[Output]:
+        self._values.new()
         rows: list[IndicatorRow] = []
         repairs: list[Repair] = []
         if not self._holding:
@@ -352,6 +372,7 @@ class RollingStage:
     def _changed(self) -> Iterator[IndicatorRow]:
         for code, grain in sorted(self._touched):
             series = self._series.values[code]
+            counts = self._values.counts(*series)
             slide = GRAIN_MINUTES[grain] * MINUTE_MS
             for window, row in self._slots[code, grain].rows(self._closed[grain]):
                 yield IndicatorRow(
@@ -363,7 +384,7 @@ class RollingStage:
                     row.den,
                     row.people,
                     row.standing,
-                    not row.present,
+                    not (row.present and counts),
                 )
 
 

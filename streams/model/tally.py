@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from schemas.partition import object_partition, series_partition
+from schemas.partition import WHOLE_KINDS, object_partition, series_partition
 from schemas.records import (
     Cohort,
     LateDays,
@@ -27,8 +27,7 @@ from streams.model.codes import Codes, series_codes
 from streams.model.coverage import DAY_MINUTES, GRAIN_MINUTES, People
 from streams.model.stage import Output, Rows
 
-COHORT_KINDS = ("all", "team", "manager", "region")
-ALL_KINDS = frozenset(COHORT_KINDS)
+ALL_KINDS = frozenset(WHOLE_KINDS)
 
 CellRow = list[int]
 """n, num, den, p, q, standing: see schemas.records.SeriesPanes."""
@@ -70,7 +69,7 @@ class Group:
 def labels_of(cohort: Cohort, kinds: frozenset[str] = ALL_KINDS) -> Iterator[tuple[str, str]]:
     """(kind, label) of each cohort that a contribution counts in; no label, no cohort."""
     labels = ("all", cohort.team, cohort.manager, cohort.region)
-    for kind, label in zip(COHORT_KINDS, labels, strict=True):
+    for kind, label in zip(WHOLE_KINDS, labels, strict=True):
         if label and kind in kinds:
             yield kind, label
 
@@ -83,6 +82,7 @@ class Tally:
         self._cohorts = cohorts
         self.series = series_codes(rows, b"S")
         self._groups: dict[tuple[tuple[str, ...], int, frozenset[str]], Group] = {}
+        self._of_series: dict[Series, Group] = {}
 
     def recovered(self) -> None:
         self.series.recovered()
@@ -97,6 +97,13 @@ class Tally:
             group = self._groups[key] = Group()
         return group
 
+    def of_series(self, series: Series) -> Group:
+        """Where contributions to this one are gathered."""
+        group = self._of_series.get(series)
+        if group is None:
+            group = self._of_series[series] = Group()
+        return group
+
     def stand(self, indicators: tuple[str, ...], cohort: int, minute: int, by: int) -> None:
         """From `minute` on, `by` more people are eligible in the cohorts."""
         for series in self._series(indicators, cohort, ALL_KINDS):
@@ -106,15 +113,20 @@ class Tally:
     def settle(self) -> None:
         """Bring what was gathered into the rows."""
         for key, group in self._groups.items():
-            if not group:
-                continue
-            cells = _cells(group)
-            for series in self._series(*key):
-                for grain, slot, values in cells:
-                    cell = self._cell(grain, slot, series)
-                    for place, value in enumerate(values):
-                        cell[place] += value
-            group.clear()
+            if group:
+                self._settle(group, self._series(*key))
+        for series, group in self._of_series.items():
+            if group:
+                self._settle(group, [self.series.code(series)])
+
+    def _settle(self, group: Group, series: Iterable[int]) -> None:
+        cells = _cells(group)
+        for code in series:
+            for grain, slot, values in cells:
+                cell = self._cell(grain, slot, code)
+                for place, value in enumerate(values):
+                    cell[place] += value
+        group.clear()
 
     def changed(self) -> Iterator[tuple[Series, list[list[int]]]]:
         """The cells changed in this epoch, whole, by series. Empty ones are let go of."""
@@ -175,9 +187,12 @@ class Late:
     def __init__(self) -> None:
         self._days: dict[Series, set[int]] = {}
 
-    def add(self, indicator: str, cohort: Cohort, day: int) -> None:
-        """Something of this indicator and cohort changed on that day."""
-        for kind, label in labels_of(cohort):
+    def add(
+        self, indicator: str, cohort: Cohort, day: int, more: Iterable[tuple[str, str]] = ()
+    ) -> None:
+        """Something of this indicator and cohort changed on that day. `more`: cohorts of
+        breakdowns."""
+        for kind, label in (*labels_of(cohort), *more):
             self._days.setdefault(Series(indicator, kind, label), set()).add(day)
 
     def take(self) -> list[LateDays]:
@@ -193,6 +208,7 @@ class News(NamedTuple):
     members: Iterable[tuple[Series, list[Member]]] = ()
     late: Iterable[LateDays] = ()
     walks: Iterable[WalkName] = ()
+    values: Iterable[Series] = ()
     to_all: bool = False
     """Every partition is to hear of it: the horizon rose, or rebuilding has ended."""
 
@@ -209,7 +225,7 @@ def panes_outputs(
     def record(partition: int) -> Panes:
         found = records.get(partition)
         if found is None:
-            found = msgspec.structs.replace(template, series=[], late=[], walks=[])
+            found = msgspec.structs.replace(template, series=[], late=[], walks=[], values=[])
             records[partition] = found
         return found
 
@@ -224,6 +240,8 @@ def panes_outputs(
         found.late.append(days)
     for walk in news.walks:
         record(object_partition(walk.journey, walk.key, partitions)).walks.append(walk)
+    for value in news.values:
+        record(series_partition(*value, partitions)).values.append(value)
     if news.to_all:
         for partition in range(partitions):
             record(partition)

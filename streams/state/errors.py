@@ -7,6 +7,7 @@ StateError
 |   +-- LogDamaged      a record of the log is none
 |   +-- InputLost       the position of the state does not lie inside its input topic
 |   +-- StateOutdated   another catalog, vocabulary, number of partitions or format has made it
++-- LogNotRead      a rebalance has disturbed the reading of the log
 +-- ForeignWriter   somebody else wrote to the log while we held its partition
 +-- InputStuck      the next record of the input does not come
 +-- StoodStill      this process was stopped so long that others may have its partitions
@@ -46,6 +47,10 @@ class LogDamaged(Untrusted):
 
 class StateOutdated(Untrusted):
     """What is kept would not be what these declarations would have kept."""
+
+
+class LogNotRead(StateError):
+    """Nothing is known of the log but that it was not read whole; a restart reads it."""
 
 
 class ForeignWriter(StateError):

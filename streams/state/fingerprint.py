@@ -29,11 +29,11 @@ def of(settings: Settings) -> Fingerprint:
     Raises CatalogError, VocabularyError and OSError.
     """
     catalog = msgspec.to_builtins(load(settings.worker.catalog))
-    del catalog["board"], catalog["pairs"]
     kept = {
-        section: {name: _without_words(entry) for name, entry in entries.items()}
-        for section, entries in catalog.items()
+        section: {name: _without_words(entry) for name, entry in catalog[section].items()}
+        for section in ("journeys", "indicators")
     }
+    kept["breakdowns"] = catalog["breakdowns"]
     names = vocabulary.load(settings.worker.vocabulary or None)
     return Fingerprint(FORMAT, settings.kafka.partitions, _digest(kept), _digest(names.rules()))
 

@@ -6,7 +6,7 @@ thrown out and let in again finds old partitions in its hands that Faust calls n
 new, so everything is dropped and read again.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from time import monotonic
 from typing import Any, Protocol
 
@@ -17,7 +17,7 @@ from faust.types import TP, AppT, EventT
 from schemas.metrics import RECOVERY_SECONDS
 from schemas.topics import state_topic
 from streams.agents.patches import commit_offsets, committed_offset, forget_log
-from streams.state.errors import Guard, InputLost, LogEmpty
+from streams.state.errors import Guard, InputLost, LogEmpty, LogNotRead
 from streams.state.rows import EpochRows
 
 _RECOVERY_BUFFER = 4
@@ -38,12 +38,18 @@ class Owner(Protocol):
 
 
 class EpochStore(Store[int, EpochRows]):
-    """The rows of the partitions we hold; Faust folds the log into it."""
+    """The rows of the partitions we hold; Faust folds the log into it.
+
+    `life` counts the rebalances. `begun` has the offset of the first record that was folded since
+    the last one, by partition.
+    """
 
     def __post_init__(self) -> None:
         self.parts: dict[int, EpochRows] = {}
+        self.begun: dict[int, int] = {}
         self.error: Exception | None = None
         self.life = 0
+        self._asked_in = 0
         self.began = monotonic()
         self.lost: Callable[[], None] = _nothing
 
@@ -63,14 +69,21 @@ class EpochStore(Store[int, EpochRows]):
             for message in [event.message for event in batch]:
                 # Faust hands a record that is left over from before a rebalance to any table.
                 if self.error is None and message.topic == ours and message.value is not None:
+                    self.begun.setdefault(message.partition, message.offset)
                     self.part(message.partition).fold(message.value, message.offset)
 
     def _keep_error(self, error: Exception) -> None:
         self.error = error
 
     def persisted_offset(self, tp: TP) -> int | None:
-        """Always read from the beginning."""
+        """Always read from the beginning. Faust asks when it begins to read after a rebalance."""
+        self._asked_in = self.life
         return None
+
+    def is_of(self, life: int) -> bool:
+        """Whether what was read is that of this life: no rebalance came since, and Faust has begun
+        to read after the last one. Between the two it may finish a reading of before."""
+        return self.life == self._asked_in == life
 
     async def on_rebalance(
         self,
@@ -84,6 +97,7 @@ class EpochStore(Store[int, EpochRows]):
         self.life += 1
         self.began = monotonic()
         self.parts.clear()
+        self.begun.clear()
         self.error = None
         forget_log(self.app, self.table.changelog_topic.get_topic_name())
 
@@ -180,6 +194,8 @@ class EpochTable(faust.Table[int, Any]):
     async def _hand_over(self, active_tps: set[TP], owner: Owner) -> None:
         store = self.store
         life = store.life
+        if not store.is_of(life):
+            return
         if store.error is not None:
             raise store.error
         partitions = sorted(
@@ -188,26 +204,50 @@ class EpochTable(faust.Table[int, Any]):
         if not partitions:
             return
         sources = [TP(self.source, partition) for partition in partitions]
-        first = await self.app.consumer.earliest_offsets(*sources)
-        end = await self.app.consumer.highwaters(*sources)
-        for source in sources:
+        logs = [TP(self.changelog_topic_name, partition) for partition in partitions]
+        first = await self.app.consumer.earliest_offsets(*sources, *logs)
+        end = await self.app.consumer.highwaters(*sources, *logs)
+        taken = await self._taken([tp for tp in sources if store.part(tp.partition).is_new])
+        if not store.is_of(life):
+            return
+        for source, log in zip(sources, logs, strict=True):
             rows = store.part(source.partition)
+            self._check_read(log, first[log], end[log])
             if rows.is_new:
-                await self._check_new(source, first[source])
+                self._check_new(source, first[source], taken[source])
             self._place(rows, source, first, end)
         # What was applied decides where reading begins, not what was committed.
         await commit_offsets(
             self.app, {tp: store.part(tp.partition).position + 1 for tp in sources}
         )
-        if store.life != life:
+        if not store.is_of(life):
             return
         owner.gained({partition: store.part(partition) for partition in partitions})
         RECOVERY_SECONDS.labels(self.agent).set(monotonic() - store.began)
 
-    async def _check_new(self, source: TP, first: int) -> None:
-        """There is no state: then nothing may have been taken of the input. Raises StateError."""
+    async def _taken(self, sources: Sequence[TP]) -> dict[TP, int]:
+        """How far the input of partitions without state was read, where that may be believed."""
         # The embedded broker may hide a log's only record; its input is all there to be read anew.
-        taken = (await committed_offset(self.app, source) or 0) if self._exact_ends else 0
+        if not self._exact_ends:
+            return dict.fromkeys(sources, 0)
+        return {tp: await committed_offset(self.app, tp) or 0 for tp in sources}
+
+    def _check_read(self, log: TP, first: int, end: int) -> None:
+        """Faust has read the log from its beginning. Raises LogNotRead.
+
+        Else what lies in the log is no matter for a verdict on it. Where the log is cut off while
+        it is read, its beginning only rises.
+        """
+        begun = self.store.begun.get(log.partition)
+        if first < (end if begun is None else begun):
+            read = "nothing" if begun is None else f"what comes from {begun} on"
+            raise LogNotRead(
+                f"{log.topic}/{log.partition} holds records from {first} up to {end}, and {read}"
+                " was read of it"
+            )
+
+    def _check_new(self, source: TP, first: int, taken: int) -> None:
+        """There is no state: then nothing may have been taken of the input. Raises StateError."""
         if taken > 0:
             raise LogEmpty(
                 f"{self.changelog_topic_name}/{source.partition} is empty, but"

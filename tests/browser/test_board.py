@@ -27,7 +27,7 @@ _PATHS = (
 )
 _TEAMS = {"Alder": 12, "Birch": 3}
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")

@@ -112,6 +112,7 @@ class _Teller:
             "signal": signal,
             "object": thing,
             "attributes": attributes,
+            "tool": source,
         }
         return Told(source, item, event)
 

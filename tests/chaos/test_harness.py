@@ -12,7 +12,7 @@ _SEED = 7
 _SECONDS = 2.0
 _STORIES = 60
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from tests.fixtures.brokers import KINDS, Kind, require
 _SECONDS = 20.0
 _STORIES = 500
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.mark.parametrize("kind", KINDS)

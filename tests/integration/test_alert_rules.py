@@ -3,11 +3,13 @@
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 _ROOT = Path(__file__).parents[2]
 _RULES = _ROOT / "deploy" / "prometheus" / "alerts.yml"
+_RECORDED = _ROOT / "deploy" / "prometheus" / "recording.yml"
 _CASES = _ROOT / "tests" / "fixtures" / "alert_rules_test.yml"
 
 
@@ -17,23 +19,33 @@ def _promtool(program: str, *arguments: str) -> None:
 
 
 def test_the_rules_are_well_formed(tool: Callable[..., str]) -> None:
-    _promtool(tool("promtool"), "check", "rules", str(_RULES))
+    _promtool(tool("promtool"), "check", "rules", str(_RECORDED), str(_RULES))
 
 
 def test_the_rules_fire_when_they_should(tool: Callable[..., str], tmp_path: Path) -> None:
     cases = tmp_path / "cases.yml"
-    cases.write_text(_CASES.read_text().replace("RULES", str(_RULES)))
+    text = _CASES.read_text().replace("- RECORDED", f"- {_RECORDED}")
+    cases.write_text(text.replace("- RULES", f"- {_RULES}"))
     _promtool(tool("promtool"), "test", "rules", str(cases))
 
 
-def test_each_alert_has_a_case() -> None:
-    rules = yaml.safe_load(_RULES.read_text())
-    cases = yaml.safe_load(_CASES.read_text())
-    alerts = {rule["alert"] for group in rules["groups"] for rule in group["rules"]}
-    tried = {
+def _rules(path: Path) -> list[dict[str, Any]]:
+    return [rule for group in yaml.safe_load(path.read_text())["groups"] for rule in group["rules"]]
+
+
+def test_each_rule_has_a_case() -> None:
+    tests = yaml.safe_load(_CASES.read_text())["tests"]
+    fired = {
         check["alertname"]
-        for test in cases["tests"]
-        for check in test["alert_rule_test"]
+        for test in tests
+        for check in test.get("alert_rule_test", [])
         if check.get("exp_alerts")
     }
-    assert tried == alerts
+    assert fired == {rule["alert"] for rule in _rules(_RULES)}
+    asked = {
+        check["expr"]
+        for test in tests
+        for check in test.get("promql_expr_test", [])
+        if check.get("exp_samples")
+    }
+    assert asked == {rule["record"] for rule in _rules(_RECORDED)}

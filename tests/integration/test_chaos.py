@@ -13,7 +13,7 @@ from tests.fixtures.brokers import KINDS, Kind, require
 _SECONDS = 7.0
 _STORIES = 100
 
-pytestmark = pytest.mark.timeout(290)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -44,6 +44,12 @@ def _assert_copied(world: World) -> None:
     """Every topic lies on all brokers, and two must have a record before it counts."""
     client = AdminClient({"bootstrap.servers": world.broker.bootstrap})
     names = [spec.name for spec in admin.specs(world.settings)]
+
+    def all_listed() -> bool:
+        """The node that is asked may hear of the topics after the one that has made them."""
+        return set(names) <= set(client.list_topics(timeout=15).topics)
+
+    wait_for(all_listed, 30, "every topic to be listed")
     listed = client.list_topics(timeout=15).topics
     assert {len(at.replicas) for name in names for at in listed[name].partitions.values()} == {3}
     asked = [ConfigResource(ResourceType.TOPIC, name) for name in names]

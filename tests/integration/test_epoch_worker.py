@@ -201,7 +201,7 @@ def _lives(process: subprocess.Popen[bytes], seconds: float) -> None:
         return
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_one_worker_is_killed_again_and_again(bench: Bench) -> None:
     for _ in range(6):
         bench.send(_CHUNK)
@@ -220,7 +220,7 @@ def test_one_worker_is_killed_again_and_again(bench: Bench) -> None:
     bench.check_logs()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_of_two_workers_one_is_killed_again_and_again(bench: Bench) -> None:
     bench.start(0)
     bench.start(1)

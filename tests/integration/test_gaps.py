@@ -27,7 +27,7 @@ from tests.fixtures.waiting import wait_for
 from tests.integration.intake_world import statement
 from uptake.local.settle import settle
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
 
 _CRM, _TICKETING, _ = EVENTS
 _LIMIT = 90.0

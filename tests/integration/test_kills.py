@@ -51,7 +51,7 @@ pack_events = 20
 """
 """Short epochs and small batches, so that a kill meets every phase of them."""
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

@@ -36,7 +36,7 @@ def indicator(name: str, measure: str, scale: float = 1.0) -> dict[str, Any]:
     return {
         "indicator": name, "title": name.title(), "kind": "leading", "measure": measure,
         "unit": "share", "good": "up", "scale": scale, "settle_ms": 5 * DAY, "description": "x",
-        "advice": "y", "board": 0,
+        "advice": "y", "board": 0, "breakdowns": [],
     }  # fmt: skip
 
 

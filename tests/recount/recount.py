@@ -7,8 +7,9 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator
 from typing import NamedTuple, TypedDict
+from zlib import crc32
 
-from tests.recount.contributions import Cohorts, Contribution, Event, contributions
+from tests.recount.contributions import Cohorts, Contribution, Event, contributions, values
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
@@ -27,6 +28,13 @@ COUNTS = frozenset(
         "tickets_reopened",
         "opportunities_opened",
         "opportunities_won",
+        "moments",
+        "nudge_time_to_act",
+        "challenges_offered",
+        "roleplays_assigned",
+        "roleplays_submitted",
+        "feedback_given",
+        "suggestions_offered",
     }
 )
 RATES_AND_MEANS = frozenset(
@@ -38,6 +46,22 @@ RATES_AND_MEANS = frozenset(
         "sla_met",
         "win_rate",
         "days_to_close",
+        "moment_coverage",
+        "moment_precision",
+        "nudge_open_rate",
+        "nudge_action_rate",
+        "nudge_dismiss_rate",
+        "nudge_click_to_act",
+        "challenge_completion_rate",
+        "challenge_recall_rate",
+        "hours_to_check",
+        "timely_submission",
+        "suggestion_try_rate",
+        "suggestion_report_rate",
+        "suggestion_worked",
+        "experiment_click_rate",
+        "experiment_completion_rate",
+        "experiment_application_rate",
     }
 )
 
@@ -73,15 +97,22 @@ Series = tuple[str, str, str]
 Point = tuple[int, Contribution]
 
 
-def recount(events: Iterable[Event], directory: Iterable[Listed] = ()) -> dict[Key, Value]:
+MOST_VALUES = 500
+"""Of one indicator and kind of breakdown: those of the smallest CRC-32."""
+
+
+def recount(
+    events: Iterable[Event], directory: Iterable[Listed] = (), most: int = MOST_VALUES
+) -> dict[Key, Value]:
     """Every row that must be there: one for each slide in which a window's content changed.
 
     A window that ends at e holds the slots e-w .. e-1 (in slides); its row is there when a
     contribution lies in slot e-1, which has just come in, or in slot e-w-1, which has just left.
     """
     listed = list(directory)
+    known = list(events)
     rows: dict[Key, Value] = {}
-    for series, made in _by_series(contributions(events)).items():
+    for series, made in _by_series(contributions(known), _left_out(known, most)).items():
         for window, (slide, length) in WINDOWS.items():
             for end, content in _windows(made, slide, length):
                 key = Key(*series, window, end * slide)
@@ -89,12 +120,30 @@ def recount(events: Iterable[Event], directory: Iterable[Listed] = ()) -> dict[K
     return rows
 
 
-def _by_series(made: Iterable[Contribution]) -> dict[Series, list[Contribution]]:
+def _by_series(
+    made: Iterable[Contribution], left_out: set[Series]
+) -> dict[Series, list[Contribution]]:
     series: dict[Series, list[Contribution]] = defaultdict(list)
     for one in made:
         for kind, cohort in cohorts_of(one.event["cohort"]):
             series[one.indicator, kind, cohort].append(one)
+        for kind, cohort in one.more:
+            value = cohort.rpartition("+")[0] if kind.endswith("+delay") else cohort
+            if (one.indicator, kind, value) not in left_out:
+                series[one.indicator, kind, cohort].append(one)
     return series
+
+
+def _left_out(events: list[Event], most: int) -> set[Series]:
+    """Values of breakdowns that are not counted, as there are too many."""
+    found: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for indicator, kind, value in values(events):
+        found[indicator, kind].add(value)
+    return {
+        (indicator, kind, value)
+        for (indicator, kind), named in found.items()
+        for value in sorted(named, key=lambda name: (crc32(name.encode()), name))[most:]
+    }
 
 
 def cohorts_of(cohort: Cohorts) -> list[tuple[str, str]]:

@@ -1,6 +1,8 @@
 -- The recount in SQL over the views `events` and `directory`: all rows of one window.
 -- {database}, {window}, {slide} (ms) and {length} (slides) are filled in by recount_sql.py.
 -- Written apart from the Python recount: first steps by aggregates, windows by RANGE frames.
+-- It knows the indicators that the real logs and the chaos tests have events for, and those of
+-- moments without nudges; the others are recounted by uptake.reconcile and in Python.
 WITH
     ev AS
     (
@@ -9,6 +11,7 @@ WITH
             -- ClickHouse orders UUIDs by their second half first
             (t, UUIDStringToNum(toString(event_id))) AS place,
             learner, team, manager, region, eligible, signal, object_id, attributes,
+            toString(source) AS tool,
             (t, learner, team, manager, region) AS who
         FROM {database}.events
     ),
@@ -66,7 +69,16 @@ WITH
         FROM ev
         GROUP BY object_id
     ),
-    contribution AS
+    moment AS
+    (
+        SELECT
+            groupArrayIf((t, who, tool), signal IN ('ticket.assigned', 'deal.updated', 'call.scheduled')) AS needs,
+            groupArrayIf(t, signal = 'nudge.shown') AS nudges
+        FROM ev
+        GROUP BY if(JSONType(attributes, 'moment') = 'String' AND JSONExtractString(attributes, 'moment') != '',
+            JSONExtractString(attributes, 'moment'), object_id)
+    ),
+    whole AS
     (
         SELECT 'active_learners' AS indicator, who, 0 AS num, 0 AS den
         FROM ev WHERE signal NOT IN ('unmapped', 'voided')
@@ -115,6 +127,17 @@ WITH
         SELECT 'days_to_close', later_wins[1].2, later_wins[1].2.1 - opened.1, 1
         FROM deal WHERE notEmpty(later_wins)
     ),
+    contribution AS
+    (
+        SELECT indicator, who, num, den, CAST([], 'Array(Tuple(String, String))') AS more FROM whole
+        UNION ALL
+        SELECT 'moments', need.2, 1, 0, [('tool', need.3)] FROM moment ARRAY JOIN needs AS need
+        UNION ALL
+        SELECT 'moment_coverage', need.2,
+            arrayExists(x -> x >= need.1 - 600000 AND x <= need.1 + 3600000, nudges), 1,
+            [('tool', need.3)]
+        FROM moment ARRAY JOIN needs AS need
+    ),
     slot AS
     (
         SELECT
@@ -122,8 +145,8 @@ WITH
             toInt64(intDiv(who.1, {slide})) AS position,
             sum(toInt64(num)) AS nums, sum(toInt64(den)) AS dens, groupUniqArray(who.2) AS learners
         FROM contribution
-        ARRAY JOIN [('all', 'all'), ('team', toString(who.3)), ('manager', toString(who.4)),
-            ('region', toString(who.5))] AS label
+        ARRAY JOIN arrayConcat([('all', 'all'), ('team', toString(who.3)),
+            ('manager', toString(who.4)), ('region', toString(who.5))], more) AS label
         WHERE label.2 != ''
         GROUP BY indicator, cohort_kind, cohort, position
     ),
@@ -166,7 +189,7 @@ SELECT
         indicator = 'adoption', toNullable(toInt64(arrayCount(x -> x < position * {slide}, since))),
         indicator IN ('active_learners', 'video_plays', 'module_starts', 'module_completions',
             'tickets_opened', 'tickets_resolved', 'tickets_reopened', 'opportunities_opened',
-            'opportunities_won'), NULL,
+            'opportunities_won', 'moments'), NULL,
         den) AS denominator,
     people
 FROM rolled

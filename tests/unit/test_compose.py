@@ -61,7 +61,13 @@ def test_processes_wait_for_topics_and_tables_and_are_watched(name: str) -> None
 
 def test_no_secret_has_a_default() -> None:
     text = (_ROOT / "docker-compose.yml").read_text()
-    for secret in ("CLICKHOUSE_PASSWORD", "UPTAKE_PRIVACY_PSEUDONYM_KEY", "UPTAKE_WRITE_KEY"):
+    for secret in (
+        "CLICKHOUSE_PASSWORD",
+        "UPTAKE_PRIVACY_PSEUDONYM_KEY",
+        "UPTAKE_WRITE_KEY",
+        "UPTAKE_READER_PASSWORD",
+        "GRAFANA_PASSWORD",
+    ):
         used = re.findall(r"\$\{" + secret + r"([^}]*)\}", text)
         assert used
         assert all(rest.startswith(":?") for rest in used)
@@ -77,6 +83,35 @@ def test_ports_are_open_on_loopback_only() -> None:
     for service in _compose()["services"].values():
         for port in service.get("ports", []):
             assert port.startswith("127.0.0.1:")
+
+
+def test_prometheus_asks_every_process() -> None:
+    document = yaml.safe_load((_ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text())
+    [job] = document["scrape_configs"]
+    [targets] = [each["targets"] for each in job["static_configs"]]
+    assert sorted(targets) == sorted(f"{name}:9400" for name in _PROCESSES)
+
+
+def test_what_is_mounted_is_there() -> None:
+    for service in _compose()["services"].values():
+        for volume in service.get("volumes", []):
+            path = volume.split(":")[0]
+            assert not path.startswith(".") or (_ROOT / path).exists(), path
+
+
+def test_grafana_gets_what_its_files_ask_for() -> None:
+    folder = _ROOT / "deploy" / "grafana" / "provisioning"
+    sources = (folder / "datasources" / "uptake.yml").read_text()
+    asked = set(re.findall(r"\$\{(\w+)\}", sources))
+    assert asked <= set(_service("grafana")["environment"])
+    uids = {each["uid"] for each in yaml.safe_load(sources)["datasources"]}
+    used: set[str] = set()
+    for path in (folder.parent / "dashboards").glob("*.json"):
+        used |= set(re.findall(r'"uid": "(uptake-(?:clickhouse|prometheus))"', path.read_text()))
+    assert used == uids
+    mounted = [volume.split(":") for volume in _service("grafana")["volumes"]]
+    [provider] = yaml.safe_load((folder / "dashboards" / "uptake.yml").read_text())["providers"]
+    assert ["./deploy/grafana/dashboards", provider["options"]["path"], "ro"] in mounted
 
 
 def test_the_image_holds_every_package() -> None:

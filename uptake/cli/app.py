@@ -8,8 +8,11 @@ from schemas.stopping import explained
 from schemas.version import VERSION
 from uptake.cli import (
     consent,
+    dashboards,
     dead_letters,
+    dictionary,
     directory,
+    docs,
     experiment,
     feed,
     index,
@@ -70,7 +73,10 @@ app.add_typer(rubric.app, name="rubric")
 app.add_typer(lint.app, name="lint")
 index.register(app)
 pairs.register(app)
+app.add_typer(docs.app, name="docs")
 experiment.register(app)
+dashboards.register(app)
+dictionary.register(app)
 processes.register(app)
 setup.register(app)
 rebuild_state.register(app)

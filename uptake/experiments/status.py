@@ -8,7 +8,8 @@ from schemas.experiments.definition import Experiment
 from sinks.clickhouse.client import Store
 from streams.catalog.load import Catalog
 from uptake.experiments.counting import Counted, Done, Kind, Measured, Shown, counted
-from uptake.reconcile.contributions import Group, Times, contributions, text
+from uptake.reconcile.contributions import Group, Times, contributions
+from uptake.reconcile.facts import text
 
 STEPS: Final = ("experiment.clicked", "experiment.completed", "experiment.applied")
 """Signals that may decide in the place of an indicator: whether a unit that was exposed did this

@@ -29,12 +29,13 @@ _OLD_LOG_BYTES = 10_000_000
 
 
 class Store(Struct):
-    """How to reach ClickHouse."""
+    """How to reach ClickHouse. `reader_password`: of the user `reader`, who may only read."""
 
     url: str
     user: str
     password: str
     database: str
+    reader_password: str = ""
 
 
 class Run(Struct):

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from schemas.settings import KeySettings, Settings
 from schemas.settings_load import DEFAULT, Loaded
+from sinks.clickhouse.embedded import reader_password
 from uptake.local.folder import DataFolder, Run, Secrets, State, Store
 from uptake.local.ports import LOOPBACK, free_ports
 from uptake.local.processes import Spec
@@ -144,6 +145,7 @@ class Plan(NamedTuple):
                 settings.clickhouse.user,
                 settings.clickhouse.password,
                 settings.clickhouse.database,
+                reader_password(settings.clickhouse.password),
             ),
             kafka=settings.kafka.bootstrap,
             registry=settings.kafka.registry or None,

@@ -1,6 +1,7 @@
 """Run all of Uptake on this machine: broker, store and processes, from start to end."""
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,7 +38,9 @@ _KAFKA_DRAIN_SECONDS = 10.0
 _CATCH_UP_SECONDS = 600.0
 _EMPTY_GROUP_SECONDS = 60.0
 """The group drops a static member that has ended only when its session is over."""
-_NOT_AGAIN_SECONDS = 60.0
+_REBUILDS = 3
+_REBUILDS_SECONDS = 600.0
+"""State that is refused more often than that within this time is refused for ever."""
 _REFUSED = "the worker refuses the state that it found (see its log)"
 
 
@@ -77,7 +80,7 @@ class Up:
         self._bound = MemoryBound(wish.broker_memory)
         self._warned = False
         self._due = ""
-        self._not_again_before = 0.0
+        self._rebuilt: deque[float] = deque(maxlen=_REBUILDS)
         self._began = monotonic()
         folder = wish.folder
         self._supervisor = Supervisor(folder.logs, folder.processes_file, teller.say)
@@ -216,9 +219,10 @@ class Up:
     def _rebuild(self, reason: str) -> Life:
         """A new life of the topics between the stages, filled with all stored events. The
         collector goes on meanwhile."""
-        if monotonic() < self._not_again_before:
-            raise LocalError(f"state was just rebuilt, and again: {reason}; see the worker's log")
-        self._not_again_before = monotonic() + _NOT_AGAIN_SECONDS
+        began = monotonic()
+        if len(self._rebuilt) == _REBUILDS and began - self._rebuilt[0] < _REBUILDS_SECONDS:
+            raise LocalError(f"state was rebuilt {_REBUILDS} times, and again: {reason}")
+        self._rebuilt.append(began)
         self._teller.say(f"Rebuilding state from the stored events: {reason}")
         for name in ("intake", "worker", "sink", "repair"):
             self._supervisor.stop(name)

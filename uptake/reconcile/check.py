@@ -16,7 +16,15 @@ from sinks.clickhouse.client import Store
 from streams.catalog.load import Catalog
 from uptake.local.settle import Tick, Unsettled, recalled
 from uptake.reconcile.contributions import Group, Times, groups, within
-from uptake.reconcile.sql import SHOWN, WINDOWS, Span, Window, comparison
+from uptake.reconcile.sql import (
+    SHOWN,
+    WINDOWS,
+    Limits,
+    Span,
+    Window,
+    comparison,
+    limits_of,
+)
 
 _DAY = 86_400_000
 QUIET_MS = 600_000
@@ -157,6 +165,7 @@ class Check:
         self._now = now
         self._seconds = seconds
         self._tick = tick
+        self._limits: Limits | None = None
 
     def run(self, after: int | None, until: int | None) -> Report:
         """Compare the windows that end after `after` (None: all) and not after `until` (None:
@@ -196,6 +205,7 @@ class Check:
             if not before.differing:
                 return before
             recalled(self._settings, self._seconds, self._tick)
+            self._limits = None
             look = self._look(store, group, window, span)
             # Recounted alike: nothing new came. So what the stream says now is its last word.
             known = {each._replace(streamed=None) for each in before.differences}
@@ -215,7 +225,9 @@ class Check:
             name: min(span.until, self._now - indicator.settle_ms)
             for name, indicator in group.indicators.items()
         }
-        sql = comparison(self._catalog, group, window, span, closed, self._database)
+        if self._limits is None:
+            self._limits = limits_of(store.query, self._catalog, self._database)
+        sql = comparison(self._catalog, group, window, span, closed, self._database, self._limits)
         [(rows, differing, found, waiting)] = store.query(sql)
         differences = [_difference(window, row) for row in found[:SHOWN]]
         return Look(rows, differing, differences, waiting)

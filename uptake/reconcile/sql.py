@@ -1,10 +1,18 @@
 """SQL that sums contributions into sliding windows and compares them with the table `rolling`."""
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
-from streams.catalog.load import Catalog
-from uptake.reconcile.contributions import COLUMNS, Group, Times, array, contributions, within
+from streams.catalog.load import DELAY, JOINED, Catalog
+from uptake.reconcile.contributions import (
+    COLUMNS,
+    Group,
+    Times,
+    contributions,
+    values_over,
+    within,
+)
+from uptake.reconcile.facts import array, text
 
 _DAY = 86_400_000
 _NEVER = 1 << 40
@@ -34,6 +42,19 @@ WINDOWS = (
 )
 
 
+Limits = Mapping[tuple[str, str], tuple[int, str]]
+"""Breakdowns (indicator, kind) that have more values than are counted -> CRC-32 and text of the
+first value that is not counted, by both."""
+
+
+def limits_of(
+    query: Callable[[str], Iterable[Sequence[Any]]], catalog: Catalog, database: str
+) -> Limits:
+    """As they are now. Raises what `query` raises."""
+    found = query(values_over(catalog, database))
+    return {(name, kind): (int(place), value) for name, kind, place, value in found}
+
+
 class Span(NamedTuple):
     """Windows that end after `after` and not after `until`: ms since 1970 UTC."""
 
@@ -41,7 +62,9 @@ class Span(NamedTuple):
     until: int
 
 
-def recount(catalog: Catalog, group: Group, window: Window, span: Span, database: str) -> str:
+def recount(
+    catalog: Catalog, group: Group, window: Window, span: Span, database: str, limits: Limits
+) -> str:
     """A SELECT of indicator, cohort_kind, cohort, window_end (ms), n, num, den, people, standing:
     every row that `rolling` must hold of these indicators, this window and these ends.
 
@@ -80,8 +103,8 @@ FROM
                     toInt64(intDiv(t, {slide})) AS active,
                     toInt64(count()) AS n, sum(num) AS num, sum(den) AS den
                 FROM (SELECT {COLUMNS} FROM ({contributions(catalog, group, times, database)}))
-                ARRAY JOIN {_LABELS} AS label
-                WHERE label.2 != ''
+                ARRAY JOIN arrayConcat({_LABELS}, labels) AS label
+                WHERE label.2 != '' AND {_counted(limits)}
                 GROUP BY indicator, cohort_kind, cohort, learner, active
             )
         )
@@ -104,6 +127,25 @@ _LABELS = (
     "[('all', 'all'), ('team', toString(team)), ('manager', toString(manager)),"
     " ('region', toString(region))]"
 )
+
+
+def _counted(limits: Limits) -> str:
+    """Whether a cohort is counted: of breakdowns with too many values not all are."""
+    over = [
+        f"NOT (indicator = {text(name)} AND label.1 = {text(kind)} AND "
+        f"(CRC32({value}), {value}) >= ({place}, {text(first)}))"
+        for (name, kind), (place, first) in limits.items()
+        for value in [_without_delay(kind)]
+    ]
+    return " AND ".join(over) or "1"
+
+
+def _without_delay(kind: str) -> str:
+    if not kind.endswith(JOINED + DELAY):
+        return "label.2"
+    return (
+        f"arrayStringConcat(arrayPopBack(splitByString({text(JOINED)}, label.2)), {text(JOINED)})"
+    )
 
 
 def _standing(group: Group, window: Window, times: Times, database: str) -> str:
@@ -133,6 +175,7 @@ def comparison(
     span: Span,
     closed: Mapping[str, int],
     database: str,
+    limits: Limits,
 ) -> str:
     """One row: how many rows there are on either side, how many of them differ, the first SHOWN
     of these as (window_end, indicator, cohort_kind, cohort, is streamed, streamed values, is
@@ -150,7 +193,7 @@ SELECT
 FROM
 (
     SELECT *, arrayExists(one -> window_end >= one.1 AND window_end <= one.2, stretches) AS waits
-    FROM ({_both(catalog, group, window, span, database)}) AS found
+    FROM ({_both(catalog, group, window, span, database, limits)}) AS found
     LEFT JOIN
     (
         SELECT
@@ -168,20 +211,24 @@ SETTINGS {_SETTINGS}
 """
 
 
-def differences(catalog: Catalog, group: Group, window: Window, span: Span, database: str) -> str:
+def differences(
+    catalog: Catalog, group: Group, window: Window, span: Span, database: str, limits: Limits
+) -> str:
     """Rows that differ: window_end (ms), indicator, cohort_kind, cohort, version of the standing
     row (0: there is none), is streamed, is recounted, recounted values. A removed row stands, and
     is not streamed."""
     return f"""
 SELECT window_end, indicator, cohort_kind, cohort, version, has_streamed, has_recounted,
     {_RECOUNTED}
-FROM ({_both(catalog, group, window, span, database)})
+FROM ({_both(catalog, group, window, span, database, limits)})
 WHERE differs
 SETTINGS {_SETTINGS}
 """
 
 
-def _both(catalog: Catalog, group: Group, window: Window, span: Span, database: str) -> str:
+def _both(
+    catalog: Catalog, group: Group, window: Window, span: Span, database: str, limits: Limits
+) -> str:
     """A SELECT of one row for each that stands in `rolling` or is recounted, or both."""
     names = array(group.indicators)
     # Half-open on the other side than `within`: a window's end is not part of it.
@@ -205,7 +252,7 @@ def _both(catalog: Catalog, group: Group, window: Window, span: Span, database: 
         SELECT
             indicator, cohort_kind, cohort, window_end,
             n, num, den, people, standing, toUInt64(0) AS version, 0 AS streamed, 1 AS recounted
-        FROM ({recount(catalog, group, window, span, database)})
+        FROM ({recount(catalog, group, window, span, database, limits)})
     )
     GROUP BY indicator, cohort_kind, cohort, window_end
 """

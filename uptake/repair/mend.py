@@ -13,8 +13,9 @@ from typing import NamedTuple
 from schemas.metrics import REPAIRED_ROWS
 from sinks.clickhouse.client import Store
 from streams.catalog.load import Catalog
-from uptake.reconcile.contributions import Group, array
-from uptake.reconcile.sql import Span, Window, differences
+from uptake.reconcile.contributions import Group
+from uptake.reconcile.facts import array
+from uptake.reconcile.sql import Limits, Span, Window, differences
 from uptake.repair.stretches import Series
 
 _INSERT_ROWS = 50_000
@@ -42,10 +43,16 @@ def versions(store: Store, indicators: Iterable[str]) -> Versions:
 
 
 def look(
-    store: Store, catalog: Catalog, group: Group, window: Window, span: Span, database: str
+    store: Store,
+    catalog: Catalog,
+    group: Group,
+    window: Window,
+    span: Span,
+    database: str,
+    limits: Limits,
 ) -> list[Row]:
     """Rows that differ from a recount. Raises StoreError."""
-    found = store.query(differences(catalog, group, window, span, database))
+    found = store.query(differences(catalog, group, window, span, database, limits))
     return [
         Row(end, (indicator, kind, cohort), version, tuple(values) if is_recounted else None)
         for end, indicator, kind, cohort, version, _, is_recounted, values in found

@@ -10,7 +10,7 @@ from streams.catalog.load import Catalog
 from uptake.local.settle import Tick, recalled
 from uptake.reconcile.check import Kept, row_days, shown, slices
 from uptake.reconcile.contributions import Group
-from uptake.reconcile.sql import WINDOWS, Span, Window
+from uptake.reconcile.sql import WINDOWS, Limits, Span, Window, limits_of
 from uptake.repair import mend
 
 _DAY = 86_400_000
@@ -63,6 +63,7 @@ class Rebuild:
         self._seconds = seconds
         self._dry = dry
         self._tick = tick
+        self._limits: Limits = {}
 
     def run(self, after: int | None, until: int | None, indicator: str) -> Rebuilt:
         """Windows that end after `after` (None: all) and not after `until` (None: also those that
@@ -74,6 +75,7 @@ class Rebuild:
         wanted = _only(kept.groups, indicator)
         differing, moving = 0, 0
         with Store(self._settings.clickhouse) as store:
+            self._limits = limits_of(store.query, self._catalog, self._settings.clickhouse.database)
             span = _span(store, after, until, kept.earliest)
             days = row_days(store, span.after)
             for window in WINDOWS:
@@ -113,7 +115,7 @@ class Rebuild:
 
     def _look(self, store: Store, group: Group, window: Window, part: Span) -> list[mend.Row]:
         database = self._settings.clickhouse.database
-        return mend.look(store, self._catalog, group, window, part, database)
+        return mend.look(store, self._catalog, group, window, part, database, self._limits)
 
 
 def _only(found: list[Group], indicator: str) -> list[Group]:

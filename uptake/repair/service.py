@@ -24,7 +24,7 @@ from streams.intake.writer import NotWritten, Writer
 from streams.life import RebuildUnfinished
 from uptake.local.settle import Tick, Unsettled, arrive
 from uptake.reconcile.check import Kept, row_days, slices
-from uptake.reconcile.sql import Span
+from uptake.reconcile.sql import Limits, Span, limits_of
 from uptake.repair import lists, mend, walks
 from uptake.repair.stretches import Covered, Job, jobs
 
@@ -76,6 +76,7 @@ class Repairer:
         self._settings = settings
         self._catalog = catalog
         self._tick = tick
+        self._limits: Limits = {}
 
     def round(self) -> int:
         """Look at the lists once, and do what they hold; return how many asks were ended.
@@ -137,6 +138,7 @@ class Repairer:
         before = mend.versions(store, {ask.indicator for ask in possible})
         # What the asks follow from has reached the store then.
         arrive(self._settings, _ARRIVE_SECONDS, self._tick)
+        self._limits = limits_of(store.query, self._catalog, self._settings.clickhouse.database)
         done = 0
         days = row_days(store, 0)
         for job in jobs(self._catalog, possible, days):
@@ -165,7 +167,7 @@ class Repairer:
 
     def _look(self, store: Store, job: Job, part: Span) -> list[mend.Row]:
         database = self._settings.clickhouse.database
-        return mend.look(store, self._catalog, job.group, job.window, part, database)
+        return mend.look(store, self._catalog, job.group, job.window, part, database, self._limits)
 
 
 def _measure(store: Store) -> lists.Waiting:

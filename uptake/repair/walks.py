@@ -6,12 +6,15 @@ from typing import Any, Final
 from uuid import UUID
 
 from schemas.partition import learner_partition, object_partition
-from schemas.records import Batch, Cohort, Recalled, Step, encode
+from schemas.records import Attribute, Batch, Cohort, Recalled, Step, encode
 from sinks.clickhouse.repairs import RepairAsk, WalkAsk
 from sinks.clickhouse.rows import attributes_of
-from streams.catalog.load import Catalog
+from streams.catalog.load import DELAY, Catalog, Indicator
+from streams.model.facts import BUCKETS, NEVER, OWN, labels
 from streams.model.journeys import compile_journeys, steps_by_signal
-from uptake.reconcile.contributions import FIRST, array, text
+from uptake.reconcile.contributions import FIRST, key_of
+from uptake.reconcile.facts import OWN as EACH_OWN
+from uptake.reconcile.facts import array, text
 from uptake.reconcile.sql import WINDOWS
 
 _MOST_KEYS: Final = 500
@@ -64,8 +67,13 @@ def stretches(catalog: Catalog, walk: Recalled, asked: int, asked_at: int) -> li
     if not walk.steps:
         return []
     times = [step.occurred_at for step in walk.steps]
-    labels = sorted({label for step in walk.steps for label in _labels(step.cohort)})
-    named = [name for name, each in catalog.indicators.items() if each.journey == walk.journey]
+    whole = {label for step in walk.steps for label in _labels(step.cohort)}
+    named = [
+        (name, label)
+        for name, each in catalog.indicators.items()
+        if each.journey == walk.journey
+        for label in sorted(whole | _of_breakdowns(each, walk))
+    ]
     return [
         RepairAsk(
             indicator, *label, window.name,
@@ -73,7 +81,7 @@ def stretches(catalog: Catalog, walk: Recalled, asked: int, asked_at: int) -> li
             (max(times) // window.slide + 1) * window.slide + window.length,
             asked, asked_at,
         )
-        for indicator, label, window in product(named, labels, WINDOWS)
+        for (indicator, label), window in product(named, WINDOWS)
     ]  # fmt: skip
 
 
@@ -89,6 +97,13 @@ def _labels(cohort: Cohort) -> Iterator[tuple[str, str]]:
             yield kind, label
 
 
+def _of_breakdowns(indicator: Indicator, walk: Recalled) -> set[tuple[str, str]]:
+    """Cohorts of breakdowns in which the walk may count, with any delay."""
+    delays = [NEVER, *(name for _, name in BUCKETS)]
+    facts = ({**step.attributes, DELAY: delay} for step in walk.steps for delay in delays)
+    return {label for each in facts for label in labels(each, indicator.breakdowns)}
+
+
 def _steps(
     query: Query, catalog: Catalog, journey: str, asks: Sequence[WalkAsk]
 ) -> Iterator[tuple[str, str, Step]]:
@@ -96,14 +111,23 @@ def _steps(
     steps = _step_of(catalog, journey)
     kept = compile_journeys(catalog)[journey].attributes
     alone = catalog.journeys[journey].walked_by == "one"
-    rows = query(_sql(steps, {ask.key for ask in asks}))
-    for key, at, event_id, signal, learner, team, manager, region, eligible, kept_as in rows:
+    rows = query(_sql(steps, key_of(catalog.journeys[journey]), {ask.key for ask in asks}))
+    for key, at, event_id, signal, learner, team, manager, region, eligible, kept_as, own in rows:
+        facts = {**attributes_of(kept_as), **dict(zip(OWN, _own(*own), strict=True))}
         one = Step(
             journey, key, steps[signal], UUID(str(event_id)).bytes, at, bytes.fromhex(learner),
             Cohort(team, manager, region, eligible),
-            {name: v for name, v in attributes_of(kept_as).items() if name in kept},
+            {name: v for name, v in facts.items() if name in kept and v is not None},
         )  # fmt: skip
         yield key, learner if alone else "", one
+
+
+def _own(
+    tool: str, thing: str, parent: str, module: str, success: int, completion: int
+) -> tuple[Attribute | None, ...]:
+    """The facts of OWN in their order."""
+    answers = (None if answer < 0 else bool(answer) for answer in (success, completion))
+    return (tool, thing, parent or None, module or None, *answers)
 
 
 def _step_of(catalog: Catalog, journey: str) -> dict[str, str]:
@@ -115,22 +139,22 @@ def _step_of(catalog: Catalog, journey: str) -> dict[str, str]:
     }
 
 
-def _sql(signals: Iterable[str], keys: set[str]) -> str:
+def _sql(signals: Iterable[str], key: str, keys: set[str]) -> str:
     """Of several events with one id and time the first is the step, as everywhere."""
     named = ", ".join(text(key) for key in sorted(keys))
     return f"""
 SELECT
-    object_id, t, event_id, one.1, one.2, one.3, one.4, one.5, one.6, one.7
+    key, t, event_id, one.1, one.2, one.3, one.4, one.5, one.6, one.7, one.8
 FROM
 (
     SELECT
-        object_id, toUnixTimestamp64Milli(occurred_at) AS t, event_id,
+        {key} AS key, toUnixTimestamp64Milli(occurred_at) AS t, event_id,
         UUIDStringToNum(toString(event_id)) AS place,
         argMin((toString(signal), learner, toString(team), toString(manager), toString(region),
-            eligible, attributes), {FIRST}) AS one
+            eligible, attributes, {EACH_OWN}), {FIRST}) AS one
     FROM events
-    WHERE signal IN {array(signals)} AND object_id IN ({named})
-    GROUP BY object_id, t, event_id
+    WHERE signal IN {array(signals)} AND key IN ({named})
+    GROUP BY key, t, event_id
 )
 ORDER BY t, place
 """

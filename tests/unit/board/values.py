@@ -10,7 +10,7 @@ END = datetime(2026, 11, 16, tzinfo=UTC)
 def indicator(name: str = "fcr", measure: str = "rate", kind: str = "lagging") -> Indicator:
     """Good when it goes up."""
     unit = {"rate": "share", "share_of_eligible": "share", "mean": "days"}.get(measure, "tickets")
-    return Indicator(name, name.upper(), kind, measure, unit, "up", "what", "do this", 0, 1)
+    return Indicator(name, name.upper(), kind, measure, unit, "up", "what", "do this", 0, 1, [])
 
 
 def rate(top: int, bottom: int, people: int = 20, at: datetime = END) -> Point:

@@ -9,7 +9,7 @@ import msgspec
 from schemas.partition import learner_partition
 from schemas.records import Batch, Event, IndicatorRow, LearnerEntry, decode_indicators, encode
 from schemas.topics import BATCHES, INDICATORS, PANES, STEPS
-from streams.catalog import load
+from streams.catalog import Catalog, load
 from streams.model.horizon import Limits
 from streams.model.learners import LearnersStage
 from streams.model.objects import ObjectsStage
@@ -83,19 +83,23 @@ class Names:
 ROOMY = Limits(10**9, 10**6)
 
 
-def stage(agent: str, rows: PlainRows, partition: int, limits: Limits) -> Stage:
+def stage(agent: str, rows: PlainRows, partition: int, limits: Limits, catalog: Catalog) -> Stage:
     if agent == "learners":
-        return LearnersStage(rows, partition, PARTITIONS, CATALOG, Names(), limits)
+        return LearnersStage(rows, partition, PARTITIONS, catalog, Names(), limits)
     if agent == "objects":
-        return ObjectsStage(rows, partition, PARTITIONS, CATALOG, limits)
-    return RollingStage(rows, partition, PARTITIONS, limits.records)
+        return ObjectsStage(rows, partition, PARTITIONS, catalog, limits)
+    most = catalog.breakdowns.most_values
+    return RollingStage(rows, partition, PARTITIONS, most, limits.records)
 
 
 class Worker:
     """One agent of one partition. What it wrote at its last epoch is all that survives."""
 
-    def __init__(self, agent: str, partition: int, log: list[bytes], limits: Limits) -> None:
+    def __init__(
+        self, agent: str, partition: int, log: list[bytes], limits: Limits, catalog: Catalog
+    ) -> None:
         self.agent = agent
+        self.catalog = catalog
         self.limits = limits
         self.partition = partition
         self.log = log
@@ -106,7 +110,7 @@ class Worker:
 
     def restart(self) -> None:
         self.rows = PlainRows(self.saved)
-        self.stage = stage(self.agent, self.rows, self.partition, self.limits)
+        self.stage = stage(self.agent, self.rows, self.partition, self.limits, self.catalog)
         self.stage.recovered()
         assert not self.rows.dirty
         self.read = self.position
@@ -137,7 +141,13 @@ class Worker:
 class Pipeline:
     """All partitions of the three agents over in-memory topics."""
 
-    def __init__(self, seed: int, crashes: float = 0.0, limits: Limits = ROOMY) -> None:
+    def __init__(
+        self,
+        seed: int,
+        crashes: float = 0.0,
+        limits: Limits = ROOMY,
+        catalog: Catalog = CATALOG,
+    ) -> None:
         self.random = random.Random(seed)
         self.crashes = crashes
         topics = (BATCHES, STEPS, PANES, INDICATORS)
@@ -146,7 +156,7 @@ class Pipeline:
         }
         sources = {"learners": BATCHES, "objects": STEPS, "rolling": PANES}
         self.workers = [
-            Worker(agent, p, self.topics[topic][p], limits)
+            Worker(agent, p, self.topics[topic][p], limits, catalog)
             for agent, topic in sources.items()
             for p in range(PARTITIONS)
         ]

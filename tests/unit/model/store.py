@@ -25,10 +25,11 @@ from schemas.records import (
     decode_panes,
     encode,
 )
-from schemas.topics import BATCHES, INDICATORS, PANES
+from schemas.topics import BATCHES, INDICATORS, PANES, SOURCES
 from streams.model.coverage import GRAIN_MINUTES, MINUTE_MS, WINDOWS
+from streams.model.facts import facts_of
 from streams.model.horizon import Limits
-from streams.model.journeys import steps_by_signal
+from streams.model.journeys import compile_journeys, steps_by_signal
 from streams.model.stage import Output
 from tests.recount.contributions import Cohorts
 from tests.recount.contributions import Event as Stored
@@ -37,6 +38,7 @@ from tests.unit.model.pipeline import CATALOG, PARTITIONS, Pipeline
 
 DAY_MS = 86_400_000
 STEPS_OF = steps_by_signal(CATALOG)
+RULES = compile_journeys(CATALOG)
 
 
 class Named(NamedTuple):
@@ -229,12 +231,17 @@ def _stored(known: tuple[Event, Cohort]) -> Stored:
         "signal": event.verb,
         "object": event.object_id,
         "attributes": event.attributes,
+        "tool": SOURCES[event.source],
+        "module": event.parent,
+        "success": event.success,
     }
 
 
 def _steps(walk: WalkName, events: list[tuple[Event, Cohort]]) -> Iterator[Step]:
+    rules = RULES[walk.journey]
     for event, cohort in events:
-        if event.object_id != walk.key or walk.learner not in (b"", event.learner):
+        key = rules.key_of(event.attributes, event.object_id)
+        if key != walk.key or walk.learner not in (b"", event.learner):
             continue
         for journey, step in STEPS_OF.get(event.verb, ()):
             if journey == walk.journey:
@@ -246,7 +253,7 @@ def _steps(walk: WalkName, events: list[tuple[Event, Cohort]]) -> Iterator[Step]
                     event.occurred_at,
                     event.learner,
                     cohort,
-                    event.attributes,
+                    facts_of(event, event.parent, rules.attributes),
                 )
 
 

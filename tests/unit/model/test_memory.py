@@ -15,7 +15,9 @@ from tests.unit.model.test_pipeline import (
     BASE,
     COHORTS,
     LEARNERS,
+    LEARNING,
     MINUTE,
+    PRACTICE,
     SIGNALS,
     Happening,
     assert_same,
@@ -31,7 +33,19 @@ days = st.one_of(
 )
 minutes = st.one_of(st.integers(0, 3), st.integers(0, 1439))
 when = st.tuples(days, minutes).map(lambda at: START + at[0] * DAY_MS + at[1] * MINUTE)
-happening = st.tuples(st.sampled_from(SIGNALS), learner, st.integers(0, 1), when, attributes)
+
+
+def happenings_of(most: int) -> st.SearchStrategy[list[Happening]]:
+    """Mostly of one kind, so that they meet."""
+    return st.sampled_from([LEARNING, PRACTICE, SIGNALS]).flatmap(
+        lambda names: st.lists(
+            st.tuples(st.sampled_from(names), learner, st.integers(0, 1), when, attributes),
+            min_size=1,
+            max_size=most,
+        )
+    )
+
+
 limits = st.builds(
     Limits,
     memory=st.one_of(st.just(0), st.integers(0, 6_000)),
@@ -43,7 +57,7 @@ limits = st.builds(
 
 @settings(max_examples=80, deadline=None)
 @given(
-    st.lists(happening, min_size=1, max_size=24),
+    happenings_of(24),
     st.dictionaries(learner, st.sampled_from(COHORTS)),
     st.dictionaries(learner, st.sampled_from(COHORTS), max_size=2),
     limits,
@@ -78,7 +92,7 @@ def test_with_any_budget_every_row_is_right_in_the_end(
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(happening, min_size=1, max_size=14), limits, st.randoms(use_true_random=False))
+@given(happenings_of(14), limits, st.randoms(use_true_random=False))
 def test_rebuilt_from_events_with_any_budget(
     happenings: list[Happening], limits: Limits, random: Random
 ) -> None:

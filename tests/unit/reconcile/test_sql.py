@@ -13,7 +13,10 @@ from uuid import UUID
 import pytest
 
 from schemas.records import Attribute, Cohort
+from schemas.records import Event as Packed
+from schemas.topics import SOURCES
 from streams.catalog.load import Catalog, load
+from streams.model.facts import facts_of
 from streams.model.journeys import Walk, WalkedStep, add_step, compile_journeys, steps_by_signal
 from tests.recount.chdb_query import run_apart
 from tests.recount.contributions import Cohorts, Event
@@ -25,6 +28,13 @@ from uptake.reconcile.sql import recount as recount_sql
 
 pytest.importorskip("chdb")
 
+PRACTICE = [
+    *("nudge.shown", "nudge.opened", "nudge.acted", "nudge.dismissed", "deal.updated"),
+    *("challenge.offered", "challenge.checked", "challenge.recalled", "feedback.given"),
+    *("roleplay.assigned", "roleplay.submitted", "suggestion.offered", "suggestion.tried"),
+    *("suggestion.reported", "experiment.exposed", "experiment.clicked", "experiment.completed"),
+    "experiment.applied",
+]
 LEARNERS: dict[str, Cohorts] = {
     "ann": {"team": "red", "manager": "mo", "region": "north", "eligible": True},
     "bob": {"team": "red", "manager": "mo", "region": "", "eligible": False},
@@ -35,7 +45,9 @@ EVENTS = (
     "event_id UUID, occurred_at DateTime64(3, 'UTC'), received_at DateTime64(3, 'UTC'), "
     "generation UInt32, partition Int32, offset Int64, signal LowCardinality(String), "
     "object_id String, learner String, attributes String, team LowCardinality(String), "
-    "manager LowCardinality(String), region LowCardinality(String), eligible Bool"
+    "manager LowCardinality(String), region LowCardinality(String), eligible Bool, "
+    "source LowCardinality(String), parent String, module LowCardinality(String), "
+    "success Nullable(Bool), completion Nullable(Bool)"
 )
 DIRECTORY = (
     "learner String, since DateTime64(3, 'UTC'), team LowCardinality(String), "
@@ -62,6 +74,12 @@ steps = { open = ["ticket.opened"], again = ["ticket.reopened", "ticket.opened"]
 title = "t"
 walked_by = "one"
 steps = { open = ["ticket.opened"], done = ["ticket.resolved"] }
+
+[journeys.elsewhere]
+title = "t"
+walked_by = "one"
+key = "moment"
+steps = { open = ["ticket.opened"], done = ["ticket.resolved"] }
 """
 INDICATOR = """
 [indicators.{name}]
@@ -83,6 +101,12 @@ MORE = {
     'needs = "public"',
     "way_first": 'journey = "way"\nat = ["done", "open"]',
     "voided": 'signals = ["voided"]',
+    "moved": 'journey = "elsewhere"\nat = ["open"]\neach = "every"\n'
+    'by = ["tool", "object+placement", "success", "module", "nowhere"]',
+    "fast": 'journey = "elsewhere"\nat = ["open"]\ndelay = { step = "done", within = "90m" }\n'
+    'by = ["delay", "tool+delay"]',
+    "lucky": 'journey = "case"\nat = ["said"]\nneeds = "success"\neach = "every"\n'
+    'among.attribute = { name = "tool", equals = "crm" }',
 }
 RATES = {
     "follows": 'followed_by = { step = "it\'s done", within = "3d" }',
@@ -92,6 +116,10 @@ RATES = {
     'success.attribute = { name = "public", equals = 1 }',
     "whole_number": 'attribute = { name = "public", equals = 1.0 }',
     "text": 'attribute = { name = "public", equals = "it\'s" }',
+    "near": 'near = { step = "it\'s done", before = "1d", after = "7h" }',
+    "in_time": 'followed_until = { step = "said", attribute = "due" }\n'
+    'among.followed_by = { step = "said", within = "20d" }',
+    "answered": 'attribute = { name = "success", equals = true }',
     "where": 'at_most_before = { step = "open", count = 0, where = { name = "public", '
     "equals = true } }",
 }
@@ -112,9 +140,10 @@ def _catalog(folder: Path) -> Catalog:
     return load(str(file))
 
 
-def _events(rng: Random, count: int = 1_500) -> Iterator[Event]:
+def _events(rng: Random, count: int = 2_500) -> Iterator[Event]:
     """Few objects and coarse times, so that everything meets."""
     values: list[Attribute] = [True, False, 1, 1.0, "it's", 0]
+    none: dict[str, Attribute] = {}
     for _ in range(count):
         learner = rng.choice(list(LEARNERS))
         yield {
@@ -122,12 +151,36 @@ def _events(rng: Random, count: int = 1_500) -> Iterator[Event]:
             "occurred_at": rng.randrange(40) * DAY + rng.randrange(4) * 7 * HOUR + rng.randrange(3),
             "learner": learner,
             "cohort": LEARNERS[learner],
-            "signal": rng.choice([*SIGNALS.values(), "voided"]),
+            "signal": rng.choice([*SIGNALS.values(), *PRACTICE, "voided"]),
             "object": f"thing {rng.randrange(60)}",
-            "attributes": rng.choice(
-                [{}, {"sla_met": True}, {"sla_met": False}, {"public": rng.choice(values)}]
-            ),
+            "attributes": {
+                **rng.choice([none, {"sla_met": rng.random() < 0.5}, _one("public", rng, values)]),
+                **rng.choice([none, _facts(rng)]),
+            },
+            "tool": rng.choice(["crm", "ticketing"]),
+            "module": rng.choice(["", "m 1", "m 2"]),
+            "success": rng.choice([None, True, False]),
         }
+
+
+_FACTS: dict[str, list[Attribute]] = {
+    "placement": ["sidebar", "it's", "", 7, 1.5, True],
+    "prompt": ["a", "b"],
+    "kind": ["social", "curiosity"],
+    "variant": ["new", "control"],
+    "well_written": [True, False],
+    "moment": ["thing 1", "thing 2", "", 3],
+    "due": [10 * DAY, 30 * DAY, "soon", 1.5],
+}
+
+
+def _one(name: str, rng: Random, values: list[Attribute]) -> dict[str, Attribute]:
+    return {name: rng.choice(values)}
+
+
+def _facts(rng: Random) -> dict[str, Attribute]:
+    """What nudges, challenges and the like carry, and what they ought not to."""
+    return {name: rng.choice(values) for name, values in _FACTS.items()}
 
 
 def _row(number: int, event: Event, received_at: int = 0) -> dict[str, object]:
@@ -142,6 +195,11 @@ def _row(number: int, event: Event, received_at: int = 0) -> dict[str, object]:
         "object_id": event["object"],
         "learner": event["learner"],
         "attributes": json.dumps(event["attributes"]) if event["attributes"] else "",
+        "source": event["tool"],
+        "parent": "",
+        "module": event["module"],
+        "success": event["success"],
+        "completion": None,
         **event["cohort"],
     }
 
@@ -205,7 +263,7 @@ def test_the_bundled_catalog_in_slices_as_the_recount_of_the_tests(tmp_path: Pat
     asked = [(g, w, span) for g in groups(catalog) for w in WINDOWS for span in _spans(w)]
     results = run_apart(
         _stored(events, directory, tmp_path)
-        + [recount_sql(catalog, group, window, span, "uptake") for group, window, span in asked]
+        + [recount_sql(catalog, group, window, span, "uptake", {}) for group, window, span in asked]
     )
     found = {}
     for (_, window, _), rows in zip(asked, results, strict=True):
@@ -239,11 +297,12 @@ def test_a_catalog_with_every_rule_as_the_stream(tmp_path: Path) -> None:
             ]
         )
         found: Counter[tuple[object, ...]] = Counter()
-        for indicator, t, learner, team, manager, region, num, den in (
+        for indicator, t, learner, team, manager, region, num, den, labels in (
             row for rows in results for row in rows
         ):
-            found[indicator, int(str(t)), learner, team, manager, region, num, den] += 1
-        assert {(*key[:6], int(str(key[6])), int(str(key[7]))): count
+            named = tuple((k, v) for k, v in cast(list[tuple[str, str]], labels) if v)
+            found[indicator, int(str(t)), learner, team, manager, region, num, den, named] += 1
+        assert {(*key[:6], int(str(key[6])), int(str(key[7])), key[8]): count
                 for key, count in found.items()} == _by_the_stream(events, catalog)  # fmt: skip
 
 
@@ -253,7 +312,9 @@ def _by_the_stream(events: Sequence[Event], catalog: Catalog) -> dict[tuple[obje
     for event in events:
         for journey, step in signals.get(event["signal"], ()):
             whose = event["learner"] if catalog.journeys[journey].walked_by == "one" else ""
-            walk = walks.setdefault((journey, whose, event["object"]), [])
+            rule = rules[journey]
+            key = rule.key_of(event["attributes"], event["object"])
+            walk = walks.setdefault((journey, whose, key), [])
             cohort = Cohort(**event["cohort"])
             add_step(
                 walk,
@@ -263,7 +324,7 @@ def _by_the_stream(events: Sequence[Event], catalog: Catalog) -> dict[tuple[obje
                     step,
                     str(event["learner"]).encode(),
                     cohort,
-                    dict(event["attributes"]),
+                    facts_of(_packed(event), event["module"], rule.attributes),
                 ),
             )
     made: Counter[tuple[object, ...]] = Counter()
@@ -271,10 +332,19 @@ def _by_the_stream(events: Sequence[Event], catalog: Catalog) -> dict[tuple[obje
         for one, times in rules[journey].contributions(walk).items():
             cohort = one.cohort
             labels = (cohort.team, cohort.manager, cohort.region)
-            key = (one.indicator, one.occurred_at, one.learner.decode(), *labels, one.num, one.den)
-            made[key] += times
+            whose = (one.indicator, one.occurred_at, one.learner.decode(), *labels)
+            made[(*whose, one.num, one.den, one.labels)] += times
     assert {str(key[0]) for key in made} == set(catalog.indicators) - {"voided"}
     return made
+
+
+def _packed(event: Event) -> Packed:
+    """As intake packs it, as far as facts look at it."""
+    source = SOURCES.index(event["tool"])
+    return Packed(
+        source, 0, 0, 0, 0, event["event_id"], b"", 0, "", event["object"], "",
+        success=event["success"], attributes=dict(event["attributes"]),
+    )  # fmt: skip
 
 
 def test_a_comparison_names_what_differs_in_closed_windows_only(tmp_path: Path) -> None:
@@ -284,19 +354,19 @@ def test_a_comparison_names_what_differs_in_closed_windows_only(tmp_path: Path) 
     closed = dict.fromkeys(group.indicators, 30 * DAY)
     right = f"INSERT INTO uptake.rolling SELECT indicator, cohort_kind, cohort, '{window.name}', \
         fromUnixTimestamp64Milli(window_end, 'UTC'), n, num, den, people, standing, false, 1 \
-        FROM ({recount_sql(catalog, group, window, span, 'uptake')})"
+        FROM ({recount_sql(catalog, group, window, span, 'uptake', {})})"
     wrong = (
         "INSERT INTO uptake.rolling SELECT indicator, cohort_kind, cohort, window, window_end, "
         "n, num, den, people {change} FROM uptake.rolling WHERE indicator = 'active_learners' "
         "AND cohort = 'red' ORDER BY window_end {order} LIMIT 1"
     )
-    look = comparison(catalog, group, window, span, closed, "uptake")
+    look = comparison(catalog, group, window, span, closed, "uptake", {})
     ask = (
         "INSERT INTO uptake.repairs_open SELECT indicator, cohort_kind, cohort, window, "
         "window_end, window_end + 7200 FROM uptake.rolling WHERE removed ORDER BY version DESC "
         "LIMIT 1"
     )
-    differing = differences(catalog, group, window, span, "uptake")
+    differing = differences(catalog, group, window, span, "uptake", {})
     equal, after_open, after_closed, after_removed, to_mend, after_asked = run_apart(
         [
             *_stored(events, directory, tmp_path),

@@ -23,9 +23,10 @@ LEARNERS: dict[str, Cohorts] = {
     "dan": {"team": "", "manager": "", "region": "", "eligible": True},
 }
 COLUMNS = (
-    "event_id UUID, occurred_at DateTime64(3, 'UTC'), signal LowCardinality(String), "
-    "object_id String, learner String, attributes String, team LowCardinality(String), "
-    "manager LowCardinality(String), region LowCardinality(String), eligible Bool"
+    "event_id UUID, occurred_at DateTime64(3, 'UTC'), source String, "
+    "signal LowCardinality(String), object_id String, learner String, attributes String, "
+    "team LowCardinality(String), manager LowCardinality(String), "
+    "region LowCardinality(String), eligible Bool"
 )
 DIRECTORY = (
     "learner String, since DateTime64(3, 'UTC'), team LowCardinality(String), "
@@ -43,9 +44,18 @@ def _events(rng: Random) -> Iterator[Event]:
             "learner": learner,
             "cohort": LEARNERS[learner],
             "signal": rng.choice([*SIGNALS.values(), "voided"]),
+            "tool": rng.choice(["crm", "ticketing"]),
             "object": f"thing {rng.randrange(60)}",
             "attributes": rng.choice(
-                [{}, {"public": True}, {"public": False}, {"sla_met": True}, {"sla_met": False}]
+                [
+                    {},
+                    {"public": True},
+                    {"public": False},
+                    {"sla_met": True},
+                    {"sla_met": False},
+                    {"moment": "thing 1"},
+                    {"moment": 1},
+                ]
             ),
         }
 
@@ -54,6 +64,7 @@ def _row(event: Event) -> dict[str, object]:
     return {
         "event_id": str(UUID(bytes=event["event_id"])),
         "occurred_at": event["occurred_at"] / 1000,
+        "source": event["tool"],
         "signal": event["signal"],
         "object_id": event["object"],
         "learner": event["learner"],

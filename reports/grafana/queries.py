@@ -1,0 +1,207 @@
+"""The SQL of the panels, for Grafana's ClickHouse datasource: its macros ($__timeFilter, ...) and
+the dashboards' variables (cohort_kind, cohort, window, journey) stand unexpanded.
+
+`least`: values that fewer people stand behind are not shown, as on the decision board. It is
+written into the SQL, so that no viewer changes it in a dashboard's address.
+"""
+
+COHORT = "cohort_kind = ${cohort_kind:sqlstring} AND cohort = ${cohort:sqlstring}"
+WINDOW = "window = ${window:sqlstring}"
+
+_SLIDE = "multiIf(window = '1h', 60, window = '1d', 3600, 86400)"
+_RANGE = f"""window_end > $__fromTime
+  AND window_end <= $__toTime + toIntervalSecond({_SLIDE})"""
+"""The newest slide is still open: its end may lie a slide after the end of the range."""
+_TIME = "least(window_end, toDateTime64($__toTime, 3, 'UTC')) AS time"
+_OF_COHORT = """(${cohort_kind:sqlstring} = 'all'
+    OR multiIf(${cohort_kind:sqlstring} = 'team', team,
+        ${cohort_kind:sqlstring} = 'manager', manager, region) = ${cohort:sqlstring})"""
+"""Of an event."""
+_KEY = "if(walked_by = 'one', concat(learner, object_id), object_id)"
+_STEPS = """(
+    SELECT journey, title, walked_by, step, place, arrayJoin(signals) AS signal
+    FROM journeys FINAL WHERE NOT removed
+)"""
+_SECONDS = "multiIf(window = '1h', 3600, window = '1d', 86400, window = '7d', 604800, 2419200)"
+
+COHORTS = """SELECT DISTINCT cohort FROM indicators
+WHERE cohort_kind = ${cohort_kind:sqlstring} AND window = '28d' ORDER BY cohort"""
+# Of two columns the datasource takes the first as the value, the second as the text.
+JOURNEYS = """SELECT journey, title FROM journeys FINAL
+WHERE NOT removed GROUP BY journey, title ORDER BY title"""
+
+
+def newest(indicator: str, least: int) -> str:
+    """The newest value of one indicator in the range."""
+    return f"""SELECT if(people >= {least}, value, NULL) AS value
+FROM indicators
+WHERE indicator = '{indicator}' AND {COHORT} AND {WINDOW}
+  AND {_RANGE}
+ORDER BY window_end DESC LIMIT 1"""
+
+
+def trend(indicator: str, least: int) -> str:
+    """Value and interval over time."""
+    return f"""SELECT {_TIME}, value, low, high
+FROM indicators
+WHERE indicator = '{indicator}' AND {COHORT} AND {WINDOW}
+  AND {_RANGE} AND people >= {least}
+ORDER BY time"""
+
+
+def by_cohort(indicator: str, least: int) -> str:
+    """A line for each cohort of the kind."""
+    return f"""SELECT {_TIME}, toString(cohort) AS cohort, value
+FROM indicators
+WHERE indicator = '{indicator}' AND cohort_kind = ${{cohort_kind:sqlstring}} AND {WINDOW}
+  AND {_RANGE} AND people >= {least}
+ORDER BY time, cohort"""
+
+
+def table(kind: str, least: int) -> str:
+    """All indicators of a kind: the newest value, what stands behind it, and the period before."""
+    return f"""SELECT title AS indicator, unit, good,
+    if(newest.2 >= {least}, newest.1, NULL) AS value,
+    if(newest.2 >= {least}, newest.3, NULL) AS low,
+    if(newest.2 >= {least}, newest.4, NULL) AS high,
+    if(earlier.2 >= {least}, earlier.1, NULL) AS before,
+    if(newest.2 >= {least}, toString(newest.2), 'too few') AS people,
+    if(newest.5, 'provisional', '') AS state
+FROM (
+    SELECT any(title) AS title, any(unit) AS unit, any(good) AS good,
+        argMax(tuple(value, people, low, high, provisional), window_end) AS newest,
+        argMaxIf(tuple(value, people), window_end, window_end <= before_end) AS earlier
+    FROM (
+        SELECT *, max(window_end) OVER (PARTITION BY indicator)
+            - toIntervalSecond({_SECONDS}) AS before_end
+        FROM indicators
+        WHERE kind = '{kind}' AND {COHORT} AND {WINDOW}
+          AND window_end <= $__toTime + toIntervalSecond({_SLIDE})
+          AND window_end > $__toTime - toIntervalSecond(3 * {_SECONDS})
+    )
+    GROUP BY indicator
+)
+ORDER BY indicator"""
+
+
+def events(least: int) -> str:
+    """Events over time by tool."""
+    return f"""SELECT
+    $__timeInterval(occurred_at) AS time, toString(source) AS source, count() AS events
+FROM events
+WHERE $__timeFilter(occurred_at) AND {_OF_COHORT}
+GROUP BY time, source
+HAVING uniqExact(learner) >= {least}
+ORDER BY time, source"""
+
+
+def funnel(least: int) -> str:
+    """How many journeys of the chosen kind came to each step in the range."""
+    return f"""SELECT concat(toString(place), ' ', step) AS step,
+    if(uniqExact(learner) >= {least}, uniqExact({_KEY}), NULL) AS reached
+FROM events AS e
+INNER JOIN {_STEPS} AS s ON e.signal = s.signal
+WHERE journey = ${{journey:sqlstring}} AND $__timeFilter(occurred_at) AND {_OF_COHORT}
+  AND e.signal IN (
+    SELECT arrayJoin(signals) FROM journeys WHERE journey = ${{journey:sqlstring}})
+GROUP BY place, step
+ORDER BY place"""
+
+
+def funnels(least: int) -> str:
+    """All journeys: how many came to each step in the range, and of how many people."""
+    return f"""SELECT any(title) AS journey, place, step,
+    if(uniqExact(learner) >= {least}, uniqExact({_KEY}), NULL) AS reached,
+    if(uniqExact(learner) >= {least}, toString(uniqExact(learner)), 'too few') AS people
+FROM events AS e
+INNER JOIN {_STEPS} AS s ON e.signal = s.signal
+WHERE $__timeFilter(occurred_at) AND {_OF_COHORT}
+  AND e.signal IN (SELECT arrayJoin(signals) FROM journeys)
+GROUP BY s.journey, place, step
+ORDER BY journey, place"""
+
+
+def steps(least: int) -> str:
+    """Steps of the chosen journey over time."""
+    return f"""SELECT $__timeInterval(occurred_at) AS time, step, uniqExact({_KEY}) AS journeys
+FROM events AS e
+INNER JOIN {_STEPS} AS s ON e.signal = s.signal
+WHERE journey = ${{journey:sqlstring}} AND $__timeFilter(occurred_at) AND {_OF_COHORT}
+  AND e.signal IN (
+    SELECT arrayJoin(signals) FROM journeys WHERE journey = ${{journey:sqlstring}})
+GROUP BY time, step
+HAVING uniqExact(learner) >= {least}
+ORDER BY time, step"""
+
+
+_EXPERIMENTS = f"""FROM (
+    SELECT
+        arrayElement(splitByChar('/', object_id), -1) AS experiment, learner,
+        maxIf(JSONExtractString(attributes, 'variant'), signal = 'experiment.exposed') AS variant,
+        minIf(occurred_at, signal = 'experiment.exposed') AS exposed_at,
+        countIf(signal = 'experiment.clicked') > 0 AS clicked,
+        countIf(signal = 'experiment.completed') > 0 AS completed,
+        countIf(signal = 'experiment.applied') > 0 AS applied
+    FROM events
+    WHERE signal IN ('experiment.exposed', 'experiment.clicked', 'experiment.completed',
+        'experiment.applied') AND $__timeFilter(occurred_at) AND {_OF_COHORT}
+    GROUP BY experiment, learner
+    HAVING variant != ''
+)"""
+
+
+def variants(least: int) -> str:
+    """Each experiment and variant: learners, and the share that came to each step. A learner who
+    saw two variants would count for one of them."""
+    shares = ",\n    ".join(
+        f"if(count() >= {least}, avg({step}), NULL) AS {step}"
+        for step in ("clicked", "completed", "applied")
+    )
+    return f"""SELECT experiment, variant,
+    if(count() >= {least}, toString(count()), 'too few') AS learners,
+    {shares}
+{_EXPERIMENTS}
+GROUP BY experiment, variant
+ORDER BY experiment, variant"""
+
+
+def clicked(least: int) -> str:
+    """The share that clicked of each variant, with its Wilson 95 % interval."""
+    return f"""WITH 1.959963984540054 AS z, count() AS n, avg(clicked) AS p,
+    (p + z * z / (2 * n)) / (1 + z * z / n) AS middle,
+    z / (1 + z * z / n) * sqrt(p * (1 - p) / n + z * z / (4 * n * n)) AS reach
+SELECT concat(experiment, ', ', variant) AS variant, p AS clicked, middle - reach AS low,
+    middle + reach AS high
+{_EXPERIMENTS}
+GROUP BY experiment, variant
+HAVING n >= {least}
+ORDER BY variant"""
+
+
+def exposed(least: int) -> str:
+    """Learners who have seen each variant, day by day, added up."""
+    return f"""SELECT time, variant, reached
+FROM (
+    SELECT time, variant, sum(learners) OVER (PARTITION BY variant ORDER BY time) AS reached
+    FROM (
+        SELECT toStartOfDay(toDateTime(exposed_at)) AS time,
+            concat(experiment, ', ', variant) AS variant, count() AS learners
+        {_EXPERIMENTS}
+        GROUP BY time, experiment, variant
+    )
+)
+WHERE reached >= {least}
+ORDER BY time, variant"""
+
+
+CONSERVATION = """SELECT source, received, stored, dead, duplicate, pending, difference, lost
+FROM conservation ORDER BY source"""
+DIFFERENCE = "SELECT sum(abs(difference)) AS missing FROM conservation"
+DEAD_LETTERS = """SELECT source, stage, reason, count() AS letters, max(received_at) AS newest
+FROM dead_letters
+WHERE $__timeFilter(received_at) AND fate = ''
+GROUP BY source, stage, reason ORDER BY letters DESC, source, reason LIMIT 50"""
+DEAD_LETTERS_OVER_TIME = """SELECT $__timeInterval(received_at) AS time, reason, count() AS letters
+FROM dead_letters WHERE $__timeFilter(received_at)
+GROUP BY time, reason ORDER BY time, reason"""
+REPAIRS = """SELECT count() AS waiting FROM repairs_open"""
