@@ -26,6 +26,7 @@ from uptake.cli import (
     reconcile,
     rubric,
     setup,
+    stories,
 )
 
 app = typer.Typer(
@@ -77,6 +78,7 @@ app.add_typer(docs.app, name="docs")
 experiment.register(app)
 dashboards.register(app)
 dictionary.register(app)
+stories.register(app)
 processes.register(app)
 setup.register(app)
 rebuild_state.register(app)
