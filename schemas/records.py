@@ -137,6 +137,8 @@ class AssetEntry(Struct, array_like=True, gc=False):
     title: str = ""
     removed: bool = False
     changed_at: int = 0
+    quality: float | None = None
+    """How well it is put, 0 to 1, by `uptake lint`; None: not known."""
 
 
 class Step(Struct, array_like=True, gc=False):

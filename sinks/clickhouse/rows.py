@@ -49,7 +49,9 @@ _of_letter: Final = attrgetter(
 _of_learner: Final = attrgetter(
     "learner", "team", "manager", "region", "eligible", "since", "removed", "changed_at"
 )
-_of_asset: Final = attrgetter("asset_id", "kind", "module", "title", "removed", "changed_at")
+_of_asset: Final = attrgetter(
+    "asset_id", "kind", "module", "title", "removed", "changed_at", "quality"
+)
 
 _of_consent: Final = attrgetter("learner", "opted_out", "notes", "removed", "changed_at")
 

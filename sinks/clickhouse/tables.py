@@ -173,6 +173,7 @@ INSERTED: Final[dict[str, dict[str, str]]] = {
         "title": "String",
         "removed": "Bool",
         "changed_at": _TIME,
+        "quality": "Nullable(Float64)",
     },
     "consents": {
         "learner": "FixedString(16)",

@@ -47,7 +47,7 @@ SELECT learner, team, manager, region, eligible, toUnixTimestamp64Milli(since), 
 FROM learners FINAL ORDER BY learner
 """
 _ASSETS = """
-SELECT asset_id, kind, module, title, removed, toUnixTimestamp64Milli(changed_at)
+SELECT asset_id, kind, module, title, removed, toUnixTimestamp64Milli(changed_at), quality
 FROM assets FINAL ORDER BY asset_id
 """
 _CONSENTS = """
