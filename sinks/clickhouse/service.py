@@ -197,6 +197,9 @@ class Sink:
         if wanted:
             cycle.decide(self._writer.patiently(lambda: look_up(self._store.query, wanted)))
         for write in cycle.writes(_now_ms()):
+            if write.table == "marks":
+                # What is behind a mark may never be read again: its letters have to be written.
+                self._finish_letters()
             self._writer.write(write)
             _count(write)
         self._writer.write(self._ends.changed(_now_ms()))
@@ -207,8 +210,7 @@ class Sink:
         when it is away."""
         if not self._offsets:
             return
-        if self._producer.flush(_FLUSH_SECONDS):
-            raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "dead letters not written"))
+        self._finish_letters()
         done = [TopicPartition(t, p, offset) for (t, p), offset in self._offsets.items()]
         try:
             self._consumer.commit(offsets=done, asynchronous=False)
@@ -222,6 +224,11 @@ class Sink:
             log.info("sink: partitions moved on before the commit; they are read again")
         self._offsets = {}
         self._measure_lag(done)
+
+    def _finish_letters(self) -> None:
+        """Wait until Kafka has all dead letters. Raises KafkaException when that takes long."""
+        if self._producer.flush(_FLUSH_SECONDS):
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "dead letters not written"))
 
     def _measure_lag(self, done: Sequence[TopicPartition]) -> None:
         if monotonic() - self._lag_at < _LAG_SECONDS:

@@ -6,6 +6,7 @@ An event from before the horizon of memory is passed on unchecked, and what it b
 """
 
 from collections.abc import Mapping, Sequence
+from hashlib import blake2b
 from typing import Protocol
 
 import msgspec
@@ -61,12 +62,12 @@ _ONE: tuple[int, ...] = ()
 
 
 class LearnerRow(Struct, array_like=True, gc=False):
-    """What is kept of a learner: the directory's entry, the code of the cohort it gives, codes
-    of earlier cohorts, and the active days of each indicator, of which days before `since` were
-    let go."""
+    """What is kept of a learner: the code of the cohort that the directory gives; the minute from
+    which it says that the learner is eligible; codes of earlier cohorts; and the active days of
+    each indicator, of which days before `since` were let go."""
 
     cohort: int
-    entry: LearnerEntry | None = None
+    eligible_from: int | None = None
     past: list[int] = []
     days: dict[int, list[int]] = {}
     since: int = 0
@@ -105,7 +106,7 @@ class LearnersStage:
         self._credits = Credits(catalog, codes, self._cohorts, self._tally, self._values)
         self._ids = IdMemory(rows)
         self._horizon = Horizon(rows, limits, _day_of)
-        self._walks = Walks(rows, self._horizon)
+        self._walks = Walks(rows, self._horizon, self._cohorts)
         self._late = Late()
         self._journeys = compile_journeys(catalog)
         self._steps = steps_by_signal(catalog)
@@ -361,7 +362,8 @@ class LearnersStage:
         """A line of the directory: from here on events count in these cohorts."""
         row = self._learner(entry.learner)
         self._stand(row, -1)
-        row.entry = None if entry.removed else entry
+        stands = entry.eligible and not entry.removed
+        row.eligible_from = entry.since // MINUTE_MS if stands else None
         cohort = NOBODY
         if not entry.removed:
             cohort = Cohort(entry.team, entry.manager, entry.region, entry.eligible)
@@ -373,9 +375,8 @@ class LearnersStage:
         self._stand(row, 1)
 
     def _stand(self, row: LearnerRow, by: int) -> None:
-        if row.entry is None or not row.entry.eligible:
-            return
-        self._tally.stand(self._standing, row.cohort, row.entry.since // MINUTE_MS, by)
+        if row.eligible_from is not None:
+            self._tally.stand(self._standing, row.cohort, row.eligible_from, by)
 
 
 def _enriched(event: Event, signal: str, cohort: Cohort, unchecked: bool) -> EnrichedEvent:
@@ -392,7 +393,8 @@ def _enriched(event: Event, signal: str, cohort: Cohort, unchecked: bool) -> Enr
 
 
 def _walk_key(walk: WalkName | Recalled) -> bytes:
-    return walk.learner + f"{walk.journey}\0{walk.key}".encode()
+    name = f"{walk.journey}\0{walk.key}".encode()
+    return walk.learner + blake2b(name, digest_size=12).digest()
 
 
 def _day_of(key: bytes, encoded: bytes) -> int | None:

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 import msgspec
 from msgspec import Struct
 
-from schemas.records import Recalled, WalkName
+from schemas.records import Attribute, Cohort, Recalled, WalkName
+from streams.model.codes import Codes
 from streams.model.horizon import DAY_MS, Horizon
 from streams.model.journeys import Contribution, JourneyRules, Walk, WalkedStep, add_step
 from streams.model.stage import Rows
@@ -20,7 +21,20 @@ from streams.model.tombstones import Tombstones
 Changes = list[tuple[Contribution, int]]
 """Contributions that came (+) and went (-)."""
 
-_decode_walk = msgspec.msgpack.Decoder(Walk).decode
+
+class _Kept(Struct, array_like=True, gc=False):
+    """A step as it lies in the state: with the code of its cohort, and without the learner where
+    one learner walks, whom the key names."""
+
+    occurred_at: int
+    event_id: bytes
+    step: str
+    cohort: int
+    learner: bytes
+    attributes: dict[str, Attribute]
+
+
+_decode_walk = msgspec.msgpack.Decoder(list[_Kept]).decode
 
 
 class _When(Struct, array_like=True, gc=False):
@@ -36,9 +50,10 @@ class Walks:
     """Walks in the state of one partition: rows `J` + key, those that wait for their earlier
     steps `W` + key, and tombstones."""
 
-    def __init__(self, rows: Rows, horizon: Horizon) -> None:
+    def __init__(self, rows: Rows, horizon: Horizon, cohorts: Codes[Cohort]) -> None:
         self._rows = rows
         self._horizon = horizon
+        self._cohorts = cohorts
         self._named: dict[WalkName, None] = {}
         self.tombstones = Tombstones(rows)
 
@@ -48,19 +63,23 @@ class Walks:
     def take(self, rules: JourneyRules, name: WalkName, key: bytes, step: WalkedStep) -> Changes:
         """Add a step to its walk. `name`: the walk, as it is to be recalled."""
         recent = step.occurred_at // DAY_MS >= self._horizon.day
-        walk = self._rows.get(b"J" + key, _decode_walk)
+        walk = self._walk(b"J" + key, name.learner)
         if walk is not None:
-            return self._add(rules, name, walk, step, recent)
-        waiting = self._rows.get(b"W" + key, _decode_walk)
+            changes = self._add(rules, name, walk, step, recent)
+            self._put(b"J" + key, name.learner, walk)
+            return changes
+        waiting = self._walk(b"W" + key, name.learner)
         if waiting is not None:
             add_step(waiting, step)
+            self._put(b"W" + key, name.learner, waiting)
             return []
         if recent and key not in self.tombstones:
             walk = []
-            self._rows.put(b"J" + key, walk)
-            return rules.difference(walk, step)
+            changes = rules.difference(walk, step)
+            self._put(b"J" + key, name.learner, walk)
+            return changes
         if recent:
-            self._rows.put(b"W" + key, [step])
+            self._put(b"W" + key, name.learner, [step])
             self._named[name] = None
             return []
         self.tombstones.bury([key])
@@ -82,7 +101,8 @@ class Walks:
 
     def recall(self, rules: JourneyRules, key: bytes, recalled: Recalled) -> Changes:
         """Take the walk as the store knows it, with the steps that waited for it."""
-        waiting = self._rows.get(b"W" + key, _decode_walk)
+        learner = recalled.learner if rules.walked_by == "one" else b""
+        waiting = self._walk(b"W" + key, learner)
         if waiting is None:
             return []
         self._rows.drop(b"W" + key)
@@ -101,8 +121,40 @@ class Walks:
         for step in uncounted:
             changes += rules.difference(walk, step)
         if walk[-1].occurred_at // DAY_MS >= self._horizon.day:
-            self._rows.put(b"J" + key, walk)
+            self._put(b"J" + key, learner, walk)
         return changes
+
+    def _walk(self, key: bytes, learner: bytes) -> Walk | None:
+        """The walk in a row. `learner`: who walks, if one does."""
+        kept = self._rows.peek(key, _decode_walk)
+        if kept is None:
+            return None
+        return [
+            WalkedStep(
+                one.occurred_at,
+                one.event_id,
+                one.step,
+                one.learner or learner,
+                self._cohorts.values[one.cohort],
+                one.attributes,
+            )
+            for one in kept
+        ]
+
+    def _put(self, key: bytes, learner: bytes, walk: Walk) -> None:
+        """As `_walk`, the other way."""
+        row = [
+            _Kept(
+                step.occurred_at,
+                step.event_id,
+                step.step,
+                self._cohorts.code(step.cohort),
+                b"" if step.learner == learner else step.learner,
+                step.attributes,
+            )
+            for step in walk
+        ]
+        self._rows.put(key, row)
 
     def named(self) -> list[WalkName]:
         """The walks to be recalled or repaired, as named since this was last asked."""
