@@ -138,7 +138,7 @@ def test_events_and_directories_come_back_as_they_were(
             if learner_partition(entry.learner, settings.kafka.partitions) == partition
         ]
         assert [event for batch in restored for event in batch.events] == [
-            msgspec.structs.replace(event, cohort=cohort)
+            msgspec.structs.replace(event, cohort=cohort, module="")
             for event in sorted(
                 events, key=lambda e: (e.received_at, SOURCES[e.source], e.partition, e.offset)
             )
@@ -165,7 +165,8 @@ def test_events_whose_rows_were_refused_come_back_too(settings: Settings) -> Non
     found = [event for each in _batches(settings).values() for b in each for event in b.events]
     cohort = Cohort("t", "m", "r", True)
     assert sorted(found, key=lambda event: event.offset) == [
-        msgspec.structs.replace(_event(EVENTS + number), cohort=cohort) for number in (0, 2)
+        msgspec.structs.replace(_event(EVENTS + number), cohort=cohort, module="")
+        for number in (0, 2)
     ]
 
 
