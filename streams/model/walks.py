@@ -4,6 +4,10 @@ A walk all of whose steps happened before the horizon is let go of; a hash of it
 tombstone. A new step of such a walk can only be judged with the steps that were let go of: it
 waits, and the walk is recalled from the store. A step that itself happened before the horizon
 changes nothing in memory: its walk is repaired in the store.
+
+Answers may come twice, and much later: a repair process that was frozen or replaced sends its own.
+So each says as of which offset the store was asked, and one from before the walk began to wait is
+no answer to it: steps may be missing that came between.
 """
 
 from collections.abc import Iterable
@@ -21,6 +25,16 @@ Changes = list[tuple[Contribution, int]]
 """Contributions that came (+) and went (-)."""
 
 _decode_walk = msgspec.msgpack.Decoder(Walk).decode
+
+
+class Waiting(Struct, array_like=True, gc=False):
+    """Steps of a walk that is recalled. `since`: offset of the record with the first of them."""
+
+    since: int
+    steps: Walk
+
+
+_decode_waiting = msgspec.msgpack.Decoder(Waiting).decode
 
 
 class _When(Struct, array_like=True, gc=False):
@@ -41,6 +55,8 @@ class Walks:
         self._horizon = horizon
         self._named: dict[WalkName, None] = {}
         self.tombstones = Tombstones(rows)
+        self.offset = 0
+        """Of the record that is taken; to be set before anything of it."""
 
     def recovered(self) -> None:
         self.tombstones.recovered()
@@ -51,16 +67,16 @@ class Walks:
         walk = self._rows.get(b"J" + key, _decode_walk)
         if walk is not None:
             return self._add(rules, name, walk, step, recent)
-        waiting = self._rows.get(b"W" + key, _decode_walk)
+        waiting = self._rows.get(b"W" + key, _decode_waiting)
         if waiting is not None:
-            add_step(waiting, step)
+            add_step(waiting.steps, step)
             return []
         if recent and key not in self.tombstones:
             walk = []
             self._rows.put(b"J" + key, walk)
             return rules.difference(walk, step)
         if recent:
-            self._rows.put(b"W" + key, [step])
+            self._rows.put(b"W" + key, Waiting(self.offset, [step]))
             self._named[name] = None
             return []
         self.tombstones.bury([key])
@@ -82,13 +98,13 @@ class Walks:
 
     def recall(self, rules: JourneyRules, key: bytes, recalled: Recalled) -> Changes:
         """Take the walk as the store knows it, with the steps that waited for it."""
-        waiting = self._rows.get(b"W" + key, _decode_walk)
-        if waiting is None:
+        waiting = self._rows.peek(b"W" + key, _decode_waiting)
+        if waiting is None or recalled.as_of <= waiting.since:
             return []
         self._rows.drop(b"W" + key)
         # What the store has of a step is right: a resend may wait here, which it has refused.
-        known = {step.order: step for step in [*waiting, *_walked(rules, recalled)]}
-        orders = {step.order for step in waiting}
+        known = {step.order: step for step in [*waiting.steps, *_walked(rules, recalled)]}
+        orders = {step.order for step in waiting.steps}
         walk: Walk = []
         uncounted = []
         for order, step in sorted(known.items()):

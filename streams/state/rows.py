@@ -21,7 +21,7 @@ from streams.state.errors import ForeignWriter, LogCutShort, LogDamaged, StateEr
 T = TypeVar("T")
 
 SLICES: Final = 1024
-FORMAT: Final = 2
+FORMAT: Final = 3
 """Goes up when SLICES, the record or the meaning of any row changes."""
 
 _LEAST_SLICE_BYTES = 4096
