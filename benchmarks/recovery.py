@@ -1,7 +1,8 @@
 """What a million learners take, and how soon the worker is back after kill -9.
 
-Packs are written to `uptake.batches` as intake writes them, one directory line and one event for
-each learner; the state comes about in the worker and goes through its real log.
+Packs are written to `uptake.batches` as intake writes them: for each learner a directory line, a
+module that is begun and completed, and a ticket that is resolved. The state comes about in the
+worker and goes through its real log.
 """
 
 import time
@@ -25,10 +26,16 @@ _PACK = 500
 _GENERATION = 1
 _SECONDS = 900.0
 _BACK_SECONDS = 120.0
-_VERBS = (
-    ("https://w3id.org/xapi/video/verbs/played", "video/activity-type/video"),
-    ("http://adlnet.gov/expapi/verbs/initialized", "video/activity-type/video"),
+_MODULE = ("https://lms.example.org/module/%d", "http://adlnet.gov/expapi/activities/module")
+_TICKET = ("https://tickets.example.org/ticket/%d", "http://activitystrea.ms/issue")
+_EVENTS = (
+    ("http://adlnet.gov/expapi/verbs/initialized", *_MODULE),
+    ("http://adlnet.gov/expapi/verbs/completed", *_MODULE),
+    ("http://activitystrea.ms/resolve", *_TICKET),
 )
+"""What each learner does: verb, object, type of object."""
+
+_MODULES = 400
 
 
 class Recovery(Struct):
@@ -94,7 +101,7 @@ def _kill(
 
 
 def packs(learners: int, partitions: int) -> Iterator[tuple[int, bytes]]:
-    """(partition, record of `uptake.batches`): everybody's directory line, then one event each."""
+    """(partition, record of `uptake.batches`): everybody's directory line, then the events."""
     now = int(time.time() * 1000)
     places: list[list[int]] = [[] for _ in range(partitions)]
     for number in range(learners):
@@ -104,15 +111,17 @@ def packs(learners: int, partitions: int) -> Iterator[tuple[int, bytes]]:
             lines = [_line(number) for number in numbers[begin : begin + _PACK]]
             yield partition, encode(Batch(_GENERATION, now, learners=lines))
     longest = max(map(len, places))
-    for begin in range(0, longest, _PACK):
-        for partition, numbers in enumerate(places):
-            events = [
-                _event(
-                    number, partition, begin + index, now - 6 * HOUR + 6 * HOUR * begin // longest
-                )
-                for index, number in enumerate(numbers[begin : begin + _PACK])
-            ]
-            yield partition, encode(Batch(_GENERATION, now, events))
+    total = longest * len(_EVENTS)
+    for what in range(len(_EVENTS)):
+        for begin in range(0, longest, _PACK):
+            place = what * longest + begin
+            occurred_at = now - 6 * HOUR + 6 * HOUR * place // total
+            for partition, numbers in enumerate(places):
+                events = [
+                    _event(number, what, partition, what * len(numbers) + index, occurred_at)
+                    for index, number in enumerate(numbers[begin : begin + _PACK], begin)
+                ]
+                yield partition, encode(Batch(_GENERATION, now, events))
 
 
 def _line(number: int) -> LearnerEntry:
@@ -124,8 +133,8 @@ def _line(number: int) -> LearnerEntry:
     )
 
 
-def _event(number: int, partition: int, offset: int, occurred_at: int) -> Event:
-    verb, kind = _VERBS[offset % len(_VERBS)]
+def _event(number: int, what: int, partition: int, offset: int, occurred_at: int) -> Event:
+    verb, thing, kind = _EVENTS[what]
     learner = _pseudonym(number)
     return Event(
         2,
@@ -137,8 +146,8 @@ def _event(number: int, partition: int, offset: int, occurred_at: int) -> Event:
         learner,
         occurred_at,
         verb,
-        f"https://lms.example.org/video/{offset % 400}",
-        f"https://w3id.org/xapi/{kind}",
+        thing % (number if what == len(_EVENTS) - 1 else number % _MODULES),
+        kind,
     )
 
 
@@ -173,7 +182,9 @@ def _kill_and_wait(rig: Rig, learners: int, counts: list[int]) -> tuple[float, f
     rig.begin("worker")
     now = int(time.time() * 1000)
     # At an offset that was never used.
-    batch = Batch(_GENERATION, now, [_event(0, partition, learners + counts[partition], now)])
+    batch = Batch(
+        _GENERATION, now, [_event(0, 0, partition, 3 * learners + counts[partition], now)]
+    )
     _write(rig, iter([(partition, encode(batch))]))
     expected, counts[partition] = counts[partition], counts[partition] + 1
 

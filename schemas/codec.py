@@ -3,8 +3,9 @@
     Invalid               framing, schema or record can never be decoded
     RegistryUnavailable   the schema registry did not answer; try again
 
-Without a registry the bundled schema has a fixed id, far above those that a registry gives out.
-With one, writers register the schema and readers look unknown ids up, once each.
+Without a registry the bundled schemas have fixed ids, far above those that a registry gives out:
+the newest is written, all are read. With one, writers register the schema and readers look unknown
+ids up, once each.
 """
 
 import io
@@ -18,14 +19,18 @@ from fastavro.schema import SchemaParseException, UnknownType
 from msgspec.structs import asdict
 
 from schemas.compact import CompactEvent
+from schemas.ratings import SentRating
 from schemas.topics import EVENTS
 from schemas.xapi.errors import Invalid
 
-BUNDLED_ID: Final = 0x75700001
+BUNDLED_ID: Final = 0x75700002
+FIRST_ID: Final = 0x75700001
+"""Of avro/event_1.avsc, which had no rating."""
 MAGIC: Final = 0
 
 _HEADER: Final = Struct(">BI")
-_TEXT: Final = files("schemas").joinpath("avro/event.avsc").read_text("utf-8")
+_FOLDER: Final = files("schemas").joinpath("avro")
+_TEXT: Final = _FOLDER.joinpath("event.avsc").read_text("utf-8")
 _BROKEN: Final = (
     ArithmeticError,
     AttributeError,
@@ -72,6 +77,7 @@ def _parse(text: str) -> Schema:
 
 _MILLIS: Final = "timestamp-millis"
 _EVENT: Final = _parse(_TEXT)
+_FIRST: Final = _parse(_FOLDER.joinpath("event_1.avsc").read_text("utf-8"))
 
 
 class Codec:
@@ -80,7 +86,7 @@ class Codec:
     def __init__(self, registry: str = "") -> None:
         """`registry`: URL of a schema registry; empty: only the bundled schema."""
         self._registry = _Registry(registry) if registry else None
-        self._writers: dict[int, Schema] = {BUNDLED_ID: _EVENT}
+        self._writers: dict[int, Schema] = {BUNDLED_ID: _EVENT, FIRST_ID: _FIRST}
         self._header = b"" if registry else _HEADER.pack(MAGIC, BUNDLED_ID)
 
     def encode(self, event: CompactEvent) -> bytes:
@@ -89,6 +95,8 @@ class Codec:
         out.write(self._header or self._registered())
         fields = asdict(event)
         fields["attributes"] = {k: (_BRANCH[type(v)], v) for k, v in event.attributes.items()}
+        if event.rating is not None:
+            fields["rating"] = asdict(event.rating)
         fastavro.schemaless_writer(out, _EVENT, fields)
         return out.getvalue()
 
@@ -109,6 +117,8 @@ class Codec:
             raise Invalid("not-avro", "", "a record of the schema named") from None
         if body.tell() != len(value):
             raise Invalid("not-avro", "", "nothing behind the record")
+        if found["rating"] is not None:
+            found["rating"] = SentRating(**found["rating"])
         return CompactEvent(**found)
 
     def _writer(self, schema_id: int) -> Schema:

@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from schemas.ratings import SentRating
 from schemas.records import Attribute
 
 
@@ -21,3 +22,4 @@ class CompactEvent(Struct, gc=False):
     score: float | None = None
     duration_ms: int | None = None
     attributes: dict[str, Attribute] = {}
+    rating: SentRating | None = None

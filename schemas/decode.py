@@ -3,6 +3,7 @@
 This runs for every event, in one process, in a loop: see benchmarks before adding to it.
 """
 
+from collections.abc import Collection
 from typing import Final
 
 from msgspec import UNSET
@@ -10,6 +11,7 @@ from msgspec import UNSET
 from schemas import identity, ids
 from schemas.codec import MAGIC, Codec
 from schemas.event import MAX_ATTRIBUTES, MAX_TEXT, check, id_of, is_attribute
+from schemas.ratings import MAX_TAGS, NOTE, Rating, SentRating, tags_of
 from schemas.records import Attribute, Event
 from schemas.times import LATEST_MS, duration_ms, milliseconds
 from schemas.topics import SOURCES
@@ -17,6 +19,7 @@ from schemas.vocabulary import Vocabulary
 from schemas.xapi import terms
 from schemas.xapi.errors import Invalid
 from schemas.xapi.ids import uuid_bytes
+from schemas.xapi.rating import rating
 from schemas.xapi.read import read
 from schemas.xapi.statement import (
     Activity,
@@ -53,12 +56,18 @@ class Decoder:
         pseudonym: ids.Pseudonym,
         codec: Codec | None = None,
         max_bytes: int = 1_000_000,
+        tags: Collection[str] = (),
+        notes: bool = False,
     ) -> None:
-        """`pseudonym`: (issuer, identifier) -> 16 bytes. `max_bytes`: of one record's value."""
+        """`pseudonym`: (issuer, identifier) -> 16 bytes. `max_bytes`: of one record's value.
+        `tags`: those that may be kept of a text. `notes`: the attribute `note` goes on; else its
+        length and tags do."""
         self._expand = vocabulary.expand
         self._pseudonym = pseudonym
         self._codec = codec or Codec()
         self._max_bytes = max_bytes
+        self._tags = frozenset(tags)
+        self._notes = notes
         self._names = ids.namespace(pseudonym)
         self._recent: dict[tuple[str, str], bytes] = {}
         self._older: dict[tuple[str, str], bytes] = {}
@@ -81,9 +90,21 @@ class Decoder:
             raise Invalid("empty", "", "an event")
         if len(value) > self._max_bytes:
             raise Invalid("too-large", "", f"at most {self._max_bytes} bytes")
-        if value[0] == MAGIC:
-            return self._compact(source, partition, offset, generation, received_at, value)
-        return self._statement(source, partition, offset, generation, received_at, value)
+        of_form = self._compact if value[0] == MAGIC else self._statement
+        event = of_form(source, partition, offset, generation, received_at, value)
+        if NOTE in event.attributes and not self._notes:
+            self._reduce(event)
+        return event
+
+    def _reduce(self, event: Event) -> None:
+        """Put length and tags in the place of a note."""
+        note = str(event.attributes[NOTE]).strip()
+        event.attributes = {k: v for k, v in event.attributes.items() if k != NOTE}
+        kept = event.rating or Rating()
+        if kept.text_length is None:
+            kept.text_length = len(note)
+            kept.tags = [*kept.tags, *tags_of(note, self._tags - set(kept.tags))][:MAX_TAGS]
+        event.rating = kept
 
     def _statement(
         self,
@@ -123,6 +144,9 @@ class Decoder:
             "" if context is UNSET else self._parent(context),
             *(_NO_RESULT if result is UNSET else _result(result)),
             _with_time(attributes),
+            None,
+            None,
+            rating(statement, attributes, SOURCES[source], self._learner, self._tags),
         )
 
     def _compact(
@@ -156,6 +180,29 @@ class Decoder:
             event.score,
             event.duration_ms,
             _with_time(event.attributes),
+            None,
+            None,
+            self._rating(event.rating, name, event.issuer),
+        )
+
+    def _rating(self, sent: SentRating | None, source: str, issuer: str) -> Rating | None:
+        """Of a compact event; `issuer` is that of its learner."""
+        if sent is None:
+            return None
+        rater = b""
+        if sent.rater:
+            who = identity.of_rater(source, sent.rater, sent.rater_issuer, issuer)
+            rater = self._learner(who)
+        return Rating(
+            sent.levels,
+            sent.lowest,
+            sent.highest,
+            rater,
+            sent.rubric,
+            sent.rubric_version,
+            sent.purpose,
+            sent.tags,
+            sent.text_length,
         )
 
     def _actor(self, actor: Actor) -> bytes:

@@ -16,6 +16,7 @@ from schemas import identity, ids
 from schemas.codec import Codec
 from schemas.compact import CompactEvent
 from schemas.iri import KNOWN, MAX_LENGTH, check_iri
+from schemas.ratings import MAX_CRITERIA, MAX_NAME, MAX_TAGS, SentRating, is_slug
 from schemas.records import Attribute
 from schemas.split import split
 from schemas.times import LATEST_MS, MAX_DURATION_MS, milliseconds
@@ -37,6 +38,26 @@ class JsonObject(Struct, forbid_unknown_fields=True):
     type: str
 
 
+class JsonRating(Struct, forbid_unknown_fields=True):
+    """See `schemas.ratings.SentRating`. Null means absent."""
+
+    levels: dict[str, float] | None = None
+    lowest: float | None = None
+    highest: float | None = None
+    rater: str | None = None
+    rater_issuer: str | None = None
+    rubric: str | None = None
+    rubric_version: int | None = None
+    purpose: str | None = None
+    tags: list[str] | None = None
+    text_length: int | None = None
+
+    def sent(self) -> SentRating:
+        """Without what is absent."""
+        given = msgspec.structs.asdict(self)
+        return SentRating(**{name: value for name, value in given.items() if value is not None})
+
+
 class JsonEvent(Struct, forbid_unknown_fields=True):
     """The body of POST /events/{source}, or one of a list of them. Null means absent."""
 
@@ -52,6 +73,7 @@ class JsonEvent(Struct, forbid_unknown_fields=True):
     score: float | None = None
     duration_ms: int | None = None
     attributes: dict[str, Attribute] | None = None
+    rating: JsonRating | None = None
 
 
 class PreparedEvent(NamedTuple):
@@ -115,6 +137,7 @@ def read_event(text: bytes) -> CompactEvent:
         score=sent.score,
         duration_ms=sent.duration_ms,
         attributes=sent.attributes or {},
+        rating=None if sent.rating is None else sent.rating.sent(),
     )
     check(event)
     return event
@@ -124,6 +147,9 @@ def id_of(event: CompactEvent, source: str, names: uuid.UUID) -> bytes:
     """The id of an event that has none: the same facts from the same tool, the same id."""
     facts = msgspec.structs.asdict(event)
     facts["id"] = source
+    rating = facts.pop("rating")
+    if rating is not None:
+        facts["rating"] = msgspec.structs.asdict(rating)
     facts["issuer"], facts["learner"] = identity.of_learner(source, event.learner, event.issuer)
     return ids.derived(names, ["event", facts])
 
@@ -147,6 +173,39 @@ def check(event: CompactEvent) -> None:
         raise Invalid("bad-duration", "duration_ms", "from 0 to a thousand years")
     if event.attributes:
         _check_attributes(event.attributes)
+    if event.rating is not None:
+        _check_rating(event.rating)
+
+
+def _check_rating(rating: SentRating) -> None:
+    low, high = rating.lowest, rating.highest
+    if (low is None) != (high is None) or (low is not None and high is not None and low >= high):
+        raise Invalid("bad-score", "rating.lowest", "below `highest`, both or neither")
+    reach = (-math.inf, math.inf) if low is None or high is None else (low, high)
+    if len(rating.levels) > MAX_CRITERIA:
+        raise Invalid("bad-score", "rating.levels", f"at most {MAX_CRITERIA}")
+    for name, level in rating.levels.items():
+        if len(name) > MAX_NAME or not name.isprintable() or _MAIL.search(name) is not None:
+            rule = f"names of up to {MAX_NAME} printable characters, no mail address"
+            raise Invalid("bad-score", "rating.levels", rule)
+        if not math.isfinite(level) or not reach[0] <= level <= reach[1]:
+            raise Invalid("bad-score", "rating.levels", "numbers on the scale")
+    for text, field in ((rating.rater, "rater"), (rating.rater_issuer, "rater_issuer")):
+        if len(text) > MAX_IDENTIFIER or not text.isprintable():
+            rule = f"up to {MAX_IDENTIFIER} printable characters"
+            raise Invalid("bad-actor", f"rating.{field}", rule)
+    if rating.rubric and not is_slug(rating.rubric):
+        raise Invalid("bad-value", "rating.rubric", "small letters, digits and hyphens")
+    if not 0 <= rating.rubric_version < 1 << 31:
+        raise Invalid("bad-value", "rating.rubric_version", "a whole number from 1")
+    if not is_attribute("purpose", rating.purpose):
+        rule = f"text of up to {MAX_TEXT} characters, no mail address"
+        raise Invalid("bad-value", "rating.purpose", rule)
+    if len(rating.tags) > MAX_TAGS or not all(map(is_slug, rating.tags)):
+        rule = f"at most {MAX_TAGS} names of small letters, digits and hyphens"
+        raise Invalid("bad-value", "rating.tags", rule)
+    if rating.text_length is not None and not 0 <= rating.text_length < 1 << 31:
+        raise Invalid("bad-value", "rating.text_length", "a number of characters")
 
 
 def _check_learner(event: CompactEvent) -> None:

@@ -40,6 +40,14 @@ def of_learner(source: str, learner: str, issuer: str) -> tuple[str, str]:
     return issuer or source, learner
 
 
+def of_rater(source: str, rater: str, issuer: str, of_learner_by: str) -> tuple[str, str]:
+    """Of the `rater` of a compact event: an issuer that is not given is that of the learner
+    (`of_learner_by`), but for addresses."""
+    if not issuer and "@" not in rater and of_learner_by != MAILTO:
+        issuer = of_learner_by
+    return of_learner(source, rater, issuer)
+
+
 def address(mail: str) -> str:
     """A mail address with its domain in lower case; the part before it may be case-sensitive."""
     name, at, domain = mail.rpartition("@")

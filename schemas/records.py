@@ -15,6 +15,9 @@ from typing import Literal, NamedTuple
 import msgspec
 from msgspec import Struct
 
+from schemas.consent import ConsentEntry, OptedOut
+from schemas.ratings import Rating
+
 Attribute = bool | int | float | str
 
 
@@ -63,6 +66,8 @@ class Event(Struct, array_like=True, gc=False):
     """Set only on restored events: the enrichment of the first time is kept."""
     module: str | None = None
     """As `cohort`."""
+    rating: Rating | None = None
+    """Not on restored events: what is kept of it lies in the store."""
 
     @property
     def place(self) -> Coordinates:
@@ -182,6 +187,7 @@ class Batch(Struct, array_like=True, gc=False):
     nothing is shown that is not whole."""
     restore_ended: bool = False
     recalled: list[Recalled] = []
+    consents: list[ConsentEntry] = []
 
 
 class EnrichedEvent(Struct, array_like=True, gc=False):
@@ -224,6 +230,8 @@ class Enriched(Struct, array_like=True, gc=False):
     marks: list[Mark] = []
     learners: list[LearnerEntry] = []
     assets: list[AssetEntry] = []
+    consents: list[ConsentEntry] = []
+    opted_out: list[OptedOut] = []
 
 
 class Steps(Struct, array_like=True, gc=False):

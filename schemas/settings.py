@@ -62,8 +62,6 @@ class CollectorSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Per key; 0: no limit."""
     acknowledge_seconds: Annotated[float, Meta(gt=0)] = 10.0
     """How long a request waits for Kafka before it is answered 503."""
-    experiments: str = "experiments"
-    """Folder of experiment definitions for GET /assign/{experiment}; it need not be there."""
 
 
 class IntakeSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -114,6 +112,19 @@ class PrivacySettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Secret of the keyed hash that makes pseudonyms; at least 16 characters. Losing it means
     that old and new events of one person no longer meet."""
     manager_labels: Literal["as_given", "pseudonym"] = "as_given"
+    notes: Literal["never", "consenting"] = "never"
+    """Short notes about people (attribute `note`, of POST /observations too). never: they end at
+    the door, as length and tags; consenting: those about people who agreed are stored, and the
+    others lie in `uptake.batches` until its retention is over."""
+    tags: list[str] = field(
+        default_factory=lambda: [
+            *("clarity", "closing", "coaching", "diagnosis", "discovery", "documentation"),
+            *("empathy", "escalation", "follow-up", "handover", "knowledge", "listening"),
+            *("negotiation", "next-step", "objection", "ownership", "questions", "summary"),
+        ]
+    )
+    """Of a text that people wrote, its length is kept and those of its #tags that are listed
+    here: a closed list, since a tag may be a name."""
 
 
 class ViewerSettings(Struct, frozen=True, forbid_unknown_fields=True):

@@ -19,6 +19,8 @@ ENRICHED: Final = "uptake.enriched"
 STEPS: Final = "uptake.steps"
 PANES: Final = "uptake.panes"
 INDICATORS: Final = "uptake.indicators"
+EXPERIMENTS: Final = "uptake.experiments"
+"""Definitions of experiments and their switches (`schemas.experiments.book.Entry`)."""
 LIFE: Final = "uptake.life"
 """One record: which life of the topics between the stages this is (`schemas.records.Life`)."""
 

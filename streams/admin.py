@@ -81,6 +81,7 @@ def _specs(settings: Settings) -> list[TopicSpec]:
     return [
         *(TopicSpec(name, wide, events, exact=False) for name in topics.EVENTS),
         TopicSpec(topics.DIRECTORY, 1, {"cleanup.policy": "compact"}),
+        TopicSpec(topics.EXPERIMENTS, 1, {"cleanup.policy": "compact"}),
         TopicSpec(topics.LIFE, 1, {"cleanup.policy": "compact"}),
         TopicSpec(topics.DEAD_LETTERS, 1, _kept(30, MAX_RECORD_BYTES)),
         *(TopicSpec(name, wide, state if name in logs else internal) for name in topics.REMADE),

@@ -17,9 +17,11 @@ _OF_COHORT = """(${cohort_kind:sqlstring} = 'all'
     OR multiIf(${cohort_kind:sqlstring} = 'team', team,
         ${cohort_kind:sqlstring} = 'manager', manager, region) = ${cohort:sqlstring})"""
 """Of an event."""
-_KEY = "if(walked_by = 'one', concat(learner, object_id), object_id)"
+_NAMED = "JSONExtractString(attributes, key)"
+_THING = f"if(key = '' OR {_NAMED} = '', object_id, {_NAMED})"
+_KEY = f"if(walked_by = 'one', concat(learner, {_THING}), {_THING})"
 _STEPS = """(
-    SELECT journey, title, walked_by, step, place, arrayJoin(signals) AS signal
+    SELECT journey, title, walked_by, key, step, place, arrayJoin(signals) AS signal
     FROM journeys FINAL WHERE NOT removed
 )"""
 _SECONDS = "multiIf(window = '1h', 3600, window = '1d', 86400, window = '7d', 604800, 2419200)"
@@ -70,15 +72,12 @@ def table(kind: str, least: int) -> str:
 FROM (
     SELECT any(title) AS title, any(unit) AS unit, any(good) AS good,
         argMax(tuple(value, people, low, high, provisional), window_end) AS newest,
-        argMaxIf(tuple(value, people), window_end, window_end <= before_end) AS earlier
-    FROM (
-        SELECT *, max(window_end) OVER (PARTITION BY indicator)
-            - toIntervalSecond({_SECONDS}) AS before_end
-        FROM indicators
-        WHERE kind = '{kind}' AND {COHORT} AND {WINDOW}
-          AND window_end <= $__toTime + toIntervalSecond({_SLIDE})
-          AND window_end > $__toTime - toIntervalSecond(3 * {_SECONDS})
-    )
+        argMaxIf(tuple(value, people), window_end,
+            window_end <= $__toTime + toIntervalSecond({_SLIDE} - {_SECONDS})) AS earlier
+    FROM indicators
+    WHERE kind = '{kind}' AND {COHORT} AND {WINDOW}
+      AND window_end <= $__toTime + toIntervalSecond({_SLIDE})
+      AND window_end > $__toTime - toIntervalSecond(3 * {_SECONDS})
     GROUP BY indicator
 )
 ORDER BY indicator"""

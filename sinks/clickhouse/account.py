@@ -16,6 +16,7 @@ class Account(NamedTuple):
     pending: int
     difference: int
     lost: int = 0
+    opted_out: int = 0
 
     def adds_up(self) -> bool:
         """Nothing is pending, missing or there twice."""
@@ -25,8 +26,9 @@ class Account(NamedTuple):
         """The account as a sentence."""
         return (
             f"{self.source}: {self.received:,} received = {self.stored:,} stored + "
-            f"{self.dead:,} dead + {self.duplicate:,} duplicate; "
-            f"{self.pending:,} pending, {self.difference:,} difference"
+            f"{self.dead:,} dead + {self.duplicate:,} duplicate"
+            + (f" + {self.opted_out:,} opted out; " if self.opted_out else "; ")
+            + f"{self.pending:,} pending, {self.difference:,} difference"
             + (f"; {self.lost:,} lost with an earlier life of the broker" if self.lost else "")
         )
 
@@ -49,4 +51,5 @@ def total(rows: list[Account]) -> Account:
         sum(row.pending for row in rows),
         sum(row.difference for row in rows),
         sum(row.lost for row in rows),
+        sum(row.opted_out for row in rows),
     )

@@ -5,8 +5,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from schemas import records, topics
+from schemas.experiments.book import Entry
+from schemas.experiments.book import decode as decode_entry
 from schemas.records import DeadLetter, Enriched, Indicators, Panes
-from sinks.clickhouse import repairs, rows, tables, unchecked
+from sinks.clickhouse import ratings, repairs, rows, tables, unchecked
 from sinks.clickhouse.rows import Columns
 from sinks.clickhouse.unchecked import Key, Stored
 
@@ -28,11 +30,13 @@ class Cycle:
         self._panes: list[Panes] = []
         self._indicators: list[Indicators] = []
         self._letters: list[DeadLetter] = []
+        self._experiments: dict[str, Entry] = {}
         self._add: Final[dict[str, Callable[[bytes], int]]] = {
             topics.ENRICHED: self._add_enriched,
             topics.PANES: self._add_panes,
             topics.INDICATORS: self._add_indicators,
             topics.DEAD_LETTERS: self._add_letter,
+            topics.EXPERIMENTS: self._add_experiment,
         }
 
     def add(self, topic: str, value: bytes) -> None:
@@ -46,7 +50,8 @@ class Cycle:
     def _add_enriched(self, value: bytes) -> int:
         record = records.decode_enriched(value)
         self._enriched.append(record)
-        return len(record.stored) + len(record.duplicates) + len(record.dead) + len(record.marks)
+        outside = len(record.duplicates) + len(record.dead) + len(record.opted_out)
+        return len(record.stored) + outside + len(record.marks)
 
     def _add_panes(self, value: bytes) -> int:
         record = records.decode_panes(value)
@@ -60,6 +65,11 @@ class Cycle:
 
     def _add_letter(self, value: bytes) -> int:
         self._letters.append(records.decode_dead_letter(value))
+        return 1
+
+    def _add_experiment(self, value: bytes) -> int:
+        entry = decode_entry(value)
+        self._experiments[entry.name] = entry
         return 1
 
     def unchecked(self) -> list[Key]:
@@ -80,10 +90,13 @@ class Cycle:
         """
         yield Write("dead_letters_log", rows.dead_letters(self._letters))
         yield Write("events_log", rows.events(self._enriched))
+        yield Write("ratings", ratings.columns(self._enriched))
         yield Write("set_aside", rows.set_aside(self._enriched))
         yield Write("marks", rows.marks(self._enriched))
         yield Write("learners", rows.learners(self._enriched))
         yield Write("assets", rows.assets(self._enriched))
+        yield Write("consents", rows.consents(self._enriched))
+        yield Write("experiments", rows.experiments(self._experiments.values()))
         yield Write("panes", rows.panes(self._panes))
         yield Write("rolling", rows.rolling(self._indicators))
         asks = repairs.asked_repairs(self._indicators, now_ms)
@@ -101,7 +114,8 @@ def received_by_source(events: Columns) -> dict[str, list[int]]:
 
 
 def outcomes(write: Write) -> Counter[tuple[str, str]]:
-    """Events by (source, outcome): stored, duplicate, dead. Empty for tables without events."""
+    """Events by (source, outcome): stored, duplicate, dead, opted_out. Empty for tables without
+    events."""
     if not write.columns or write.table not in ("events_log", "set_aside"):
         return Counter()
     if write.table == "events_log":

@@ -83,6 +83,7 @@ def _lifetimes(settings: ClickHouseSettings) -> dict[str, tuple[str, int]]:
     """Table -> the time its rows' age counts from, and the days they are kept (0: for ever)."""
     return {
         "events_log": (_past("received_at"), settings.events_days),
+        "ratings": (_past("received_at"), settings.events_days),
         "panes": (_past("slot_start"), settings.panes_days),
         "rolling": (_past("window_end"), settings.indicators_days),
         "dead_letters_log": (_past("dead_at"), settings.dead_letters_days),

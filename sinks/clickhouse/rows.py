@@ -10,6 +10,8 @@ from typing import Any, Final
 
 import msgspec
 
+from schemas.consent import ConsentEntry
+from schemas.experiments.book import Entry
 from schemas.records import (
     AssetEntry,
     Attribute,
@@ -44,6 +46,8 @@ _of_learner: Final = attrgetter(
     "learner", "team", "manager", "region", "eligible", "since", "removed", "changed_at"
 )
 _of_asset: Final = attrgetter("asset_id", "kind", "module", "title", "removed", "changed_at")
+
+_of_consent: Final = attrgetter("learner", "opted_out", "notes", "removed", "changed_at")
 
 _encode_json: Final = msgspec.json.Encoder().encode
 _decode_attributes: Final = msgspec.json.Decoder(dict[str, Attribute]).decode
@@ -103,7 +107,7 @@ def _repeated(records: Sequence[Enriched], name: str) -> list[int]:
 
 
 def set_aside(records: Iterable[Enriched]) -> Columns:
-    """Columns of `set_aside`: one row a duplicate or dead event."""
+    """Columns of `set_aside`: one row a duplicate or dead event, or of one who opted out."""
     rows: list[tuple[object, ...]] = []
     for record in records:
         for dead in record.dead:
@@ -117,6 +121,11 @@ def set_aside(records: Iterable[Enriched]) -> Columns:
                 "duplicate", SOURCES[again.source], again.partition, again.offset,
                 again.generation, again.received_at, "", again.event_id,
                 SOURCES[first.source], first.partition, first.offset, first.generation,
+            ))  # fmt: skip
+        for out in record.opted_out:
+            rows.append((
+                "opted_out", SOURCES[out.source], out.partition, out.offset, out.generation,
+                out.received_at, "", _NO_ID, "", 0, 0, 0,
             ))  # fmt: skip
     return _by_column(rows)
 
@@ -160,6 +169,28 @@ def assets(records: Iterable[Enriched]) -> Columns:
             if known is None or known.changed_at <= entry.changed_at:
                 newest[entry.asset_id] = entry
     return _by_column([_of_asset(entry) for entry in newest.values()])
+
+
+def consents(records: Iterable[Enriched]) -> Columns:
+    """Columns of `consents`: one row a person, the newest."""
+    newest: dict[bytes, ConsentEntry] = {}
+    for record in records:
+        for entry in record.consents:
+            known = newest.get(entry.learner)
+            if known is None or known.changed_at <= entry.changed_at:
+                newest[entry.learner] = entry
+    return _by_column([_of_consent(entry) for entry in newest.values()])
+
+
+def experiments(entries: Iterable[Entry]) -> Columns:
+    """Columns of `experiments`: one row an experiment."""
+    return _by_column([
+        (
+            entry.name, entry.definition, entry.running, _encode_json(entry.switches).decode(),
+            len(entry.switches), entry.changed_at,
+        )
+        for entry in entries
+    ])  # fmt: skip
 
 
 def panes(records: Iterable[Panes]) -> Columns:

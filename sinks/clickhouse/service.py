@@ -1,4 +1,4 @@
-"""The sink process: records of four topics -> rows in ClickHouse.
+"""The sink process: records of five topics -> rows in ClickHouse.
 
 A cycle collects records until there are enough rows or the first of them has waited long enough,
 inserts them, and only then commits. Rows are functions of the records, and tables collapse equal
@@ -20,7 +20,7 @@ from schemas import health, metrics, records
 from schemas.records import DeadLetter
 from schemas.settings import Settings
 from schemas.stopping import Exit, on_stop
-from schemas.topics import DEAD_LETTERS, ENRICHED, INDICATORS, PANES
+from schemas.topics import DEAD_LETTERS, ENRICHED, EXPERIMENTS, INDICATORS, PANES
 from sinks.clickhouse.client import Store
 from sinks.clickhouse.cycle import Cycle, Write, outcomes, received_by_source
 from sinks.clickhouse.errors import NeverValid, OurBug
@@ -33,7 +33,7 @@ from streams.membership import MAX_POLL_MS, Membership
 
 log = logging.getLogger(__name__)
 
-READ: Final = (ENRICHED, PANES, INDICATORS, DEAD_LETTERS)
+READ: Final = (ENRICHED, PANES, INDICATORS, DEAD_LETTERS, EXPERIMENTS)
 
 _POLL_RECORDS: Final = 64
 _POLL_SECONDS: Final = 0.05
@@ -197,6 +197,9 @@ class Sink:
         if wanted:
             cycle.decide(self._writer.patiently(lambda: look_up(self._store.query, wanted)))
         for write in cycle.writes(_now_ms()):
+            if write.table == "marks":
+                # What is behind a mark may never be read again: its letters have to be written.
+                self._finish_letters()
             self._writer.write(write)
             _count(write)
         self._writer.write(self._ends.changed(_now_ms()))
@@ -207,8 +210,7 @@ class Sink:
         when it is away."""
         if not self._offsets:
             return
-        if self._producer.flush(_FLUSH_SECONDS):
-            raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "dead letters not written"))
+        self._finish_letters()
         done = [TopicPartition(t, p, offset) for (t, p), offset in self._offsets.items()]
         try:
             self._consumer.commit(offsets=done, asynchronous=False)
@@ -222,6 +224,11 @@ class Sink:
             log.info("sink: partitions moved on before the commit; they are read again")
         self._offsets = {}
         self._measure_lag(done)
+
+    def _finish_letters(self) -> None:
+        """Wait until Kafka has all dead letters. Raises KafkaException when that takes long."""
+        if self._producer.flush(_FLUSH_SECONDS):
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "dead letters not written"))
 
     def _measure_lag(self, done: Sequence[TopicPartition]) -> None:
         if monotonic() - self._lag_at < _LAG_SECONDS:

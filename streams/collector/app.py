@@ -12,6 +12,7 @@ from typing import Any
 
 from prometheus_client import Histogram
 
+from schemas.experiments.book import Book
 from schemas.metrics import REQUEST_SECONDS
 from schemas.settings import Settings
 from schemas.topics import SOURCES
@@ -49,13 +50,20 @@ _METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
 
 
 class Collector:
-    """The application. `not_ready` says in a few words why no event can be taken, or nothing."""
+    """The application. `not_ready` says in a few words why no event can be taken, or nothing;
+    `experiments` gives those in force, None while they are not known."""
 
-    def __init__(self, settings: Settings, log: RecordLog, not_ready: Ready) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        log: RecordLog,
+        not_ready: Ready,
+        experiments: Callable[[], Book | None] = Book,
+    ) -> None:
         self._not_ready = not_ready
         writes = Writes(settings, log)
         self._routes = self._make_routes(writes)
-        assignments = assign.Assignments(settings.collector.experiments, writes.key)
+        assignments = assign.Assignments(experiments, writes.key)
         self._routes[assign.ROUTE] = dict.fromkeys(("GET", "HEAD"), assignments.get)
         self._durations: dict[tuple[str, int], Histogram] = {}
 
@@ -125,6 +133,8 @@ class Collector:
         for source in SOURCES:
             routes[f"/events/{source}"] = {"POST": writes.post_events}
         routes["/directory"] = {"POST": writes.post_directory}
+        routes["/consent"] = {"POST": writes.post_consent}
+        routes["/observations"] = {"POST": writes.post_observation}
         return routes
 
     async def _readyz(self, _: Request) -> Answer:

@@ -5,7 +5,6 @@ person's identifier into an address, computes the same itself.
 """
 
 from collections.abc import Callable
-from pathlib import Path
 
 from schemas import identity
 from schemas.experiments.assignment import AssignmentError, assign, learner_unit
@@ -13,7 +12,7 @@ from schemas.experiments.book import Book, NoSuchExperiment
 from schemas.experiments.definition import DefinitionError, Experiment
 from schemas.settings import KeySettings
 from streams.collector.request import Request, parameters
-from streams.collector.responses import Answer, Refusal, json_answer
+from streams.collector.responses import Answer, Refusal, json_answer, retry_after
 
 PREFIX = "/assign/"
 ROUTE = "/assign/{experiment}"
@@ -22,19 +21,26 @@ _ANY_SOURCE = "*"
 
 
 class Assignments:
-    """The handler. `key`: who asks, or a Refusal. `folder`: of the definitions."""
+    """The handler. `key`: who asks, or a Refusal. `book`: the experiments in force; None while
+    they are not known yet."""
 
-    def __init__(self, folder: str, key: Callable[[Request], KeySettings]) -> None:
-        self._book = Book(Path(folder))
+    def __init__(
+        self, book: Callable[[], Book | None], key: Callable[[Request], KeySettings]
+    ) -> None:
+        self._book = book
         self._key = key
 
     async def get(self, request: Request) -> Answer:
         """The variant; of an experiment that does not run, the control."""
         key = self._key(request)
         name = request.path.removeprefix(PREFIX)
+        book = self._book()
+        if book is None:
+            message = "The experiments have not been read from Kafka yet."
+            raise Refusal(503, "not-ready", message, headers=retry_after(1))
         try:
-            experiment = self._book.experiment(name)
-            running = self._book.running(name)
+            experiment = book.experiment(name)
+            running = book.running(name)
         except NoSuchExperiment as error:
             raise Refusal(404, "experiment", str(error), field="experiment") from error
         except DefinitionError as error:

@@ -31,7 +31,7 @@ _ASSIGN_ERRORS = {
     401: _ERRORS[401],
     404: "No experiment has this name.",
     429: _ERRORS[429],
-    503: "The definition of the experiment cannot be used.",
+    503: "The experiments are not known yet, or the definition cannot be used.",
 }
 _WORD: Json = {"type": "string", "minLength": 1, "pattern": r"^[^\r\n]+$"}
 _WRITE_ERRORS = (400, 401, 403, 408, 413, 415, 429, 503)
@@ -61,6 +61,8 @@ def document() -> Json:
             **{f"/xapi/{name}": {"get": _not_implemented(f"Read {name}.")} for name in _READS},
             **{f"/events/{source}": {"post": _events(source)} for source in SOURCES},
             "/directory": {"post": _directory()},
+            "/consent": {"post": _consent()},
+            "/observations": {"post": _observations()},
             ROUTE: {"get": _assign()},
             **_operational(),
         },
@@ -130,6 +132,35 @@ def _directory() -> Json:
         'source "*". Whether it is CSV, JSON or one object a line is told from the body.',
         {"required": True, "content": {**content, "application/x-ndjson": {}}},
         {"200": _json("How many lines were taken.", accepted)},
+    )
+
+
+def _consent() -> Json:
+    lines = {"type": "array", "items": {"$ref": "#/components/schemas/ConsentLine"}}
+    content = {"application/json": {"schema": lines}, "text/csv": {}}
+    accepted = {"type": "object", "required": ["accepted"]}
+    return _write(
+        'Store what people decided about data on them. Needs a key with source "*".',
+        {"required": True, "content": {**content, "application/x-ndjson": {}}},
+        {"200": _json("How many lines were taken.", accepted)},
+    )
+
+
+def _observations() -> Json:
+    taken = {
+        "type": "object",
+        "required": ["id", "tags", "text_length"],
+        "properties": {
+            "id": {"type": "string", "format": "uuid"},
+            "tags": {"type": "array", "items": {"type": "string"}},
+            "text_length": {"type": ["integer", "null"]},
+        },
+        "additionalProperties": False,
+    }
+    return _write(
+        "Store what somebody was seen doing at work. Whether that person opted out is not told.",
+        _json_body({"$ref": "#/components/schemas/Observation"}),
+        {"200": _json("Its id, and what was kept of the note.", taken)},
     )
 
 

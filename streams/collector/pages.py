@@ -48,6 +48,8 @@ the file <code>run.json</code>; elsewhere in the setting <code>collector.keys</c
 <tr><td>POST <code>/events/{{{"|".join(SOURCES)}}}</code><td>compact events, one or an array
 <tr><td>GET <code>/assign/NAME?learner=...&amp;issuer=...</code><td>the variant of an experiment
 <tr><td>POST <code>/directory</code><td>lines of the learner or asset directory
+<tr><td>POST <code>/consent</code><td>what people decided about data on them
+<tr><td>POST <code>/observations</code><td>what a manager saw somebody do
 <tr><td><a href="/openapi.json"><code>/openapi.json</code></a><td>all of it, exactly
 <tr><td><a href="/xapi/about"><code>/xapi/about</code></a><td>versions of xAPI
 <tr><td><a href="/metrics"><code>/metrics</code></a>, <a href="/healthz"><code>/healthz</code></a>,

@@ -11,9 +11,10 @@ from schemas import health
 from schemas.serving import Server, listen
 from schemas.settings import Settings
 from schemas.stopping import Exit
-from schemas.topics import DIRECTORY, EVENTS
+from schemas.topics import DIRECTORY, EVENTS, EXPERIMENTS
 from streams.collector.app import Collector
 from streams.collector.producer import KafkaLog
+from streams.experiments import Follower
 
 _LOOK_SECONDS = 10.0
 _LOOK_SECONDS_NOT_READY = 1.0
@@ -46,12 +47,15 @@ class _Process:
             collector.acknowledge_seconds,
             self._settings.intake.max_event_bytes,
         )
-        server = self._server(Collector(self._settings, log, self._reason))
+        experiments = Follower(self._settings.kafka)
+        app = Collector(self._settings, log, self._reason, experiments.book)
+        server = self._server(app)
         listener = listen(collector.host, collector.port)
         port = listener.getsockname()[1]
         health.serve(self._settings.metrics, "collector", lambda: not self._not_ready)
         server.stop_on_signals(collector.acknowledge_seconds + _MORE_SECONDS)
         log.fatal.add_done_callback(lambda _: server.stop())
+        experiments.start()
         look = asyncio.create_task(self._look_at_kafka(log))
         _log.info("The collector listens on http://%s:%d", collector.host, port)
         await server.serve(sockets=[listener])
@@ -84,7 +88,7 @@ class _Process:
     async def _look_at_kafka(self, log: KafkaLog) -> None:
         """Keep `_not_ready` true: the brokers answer, and all topics are there."""
         loop = asyncio.get_running_loop()
-        topics = (*EVENTS, DIRECTORY)
+        topics = (*EVENTS, DIRECTORY, EXPERIMENTS)
         while True:
             try:
                 missing = await loop.run_in_executor(

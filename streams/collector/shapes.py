@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from streams.intake.directory import ASSET_COLUMNS, LEARNER_COLUMNS
+from schemas.ratings import SLUG
+from streams.intake.directory import ASSET_COLUMNS, CONSENT_COLUMNS, LEARNER_COLUMNS
 
 Json = dict[str, Any]
 
@@ -105,6 +106,80 @@ _ATTRIBUTES: Json = {
     "description": "Short facts. Names: a letter, then letters, digits, `_`, `.` or `-`.",
 }
 
+_NUMBER: Json = {"type": ["number", "null"]}
+_RATING: Json = {
+    "type": ["object", "null"],
+    "additionalProperties": False,
+    "description": "How well somebody found something, without any text.",
+    "properties": {
+        "levels": {
+            "type": ["object", "null"],
+            "maxProperties": 32,
+            "additionalProperties": {"type": "number"},
+            "description": "Criterion and level; the empty name is the whole.",
+        },
+        "lowest": {**_NUMBER, "description": "Lower end of the scale; with `highest`."},
+        "highest": {**_NUMBER, "description": "Upper end of the scale."},
+        "rater": {**_nullable(_TEXT), "description": "Who rated; replaced by a pseudonym."},
+        "rater_issuer": {**_nullable(_TEXT), "description": "When absent, as for the learner."},
+        "rubric": _nullable({**_TEXT, "pattern": f"^({SLUG})?$"}),
+        "rubric_version": {"type": ["integer", "null"], "minimum": 0},
+        "purpose": _nullable(_TEXT),
+        "tags": {
+            "type": ["array", "null"],
+            "maxItems": 10,
+            "items": {"type": "string", "pattern": f"^{SLUG}$"},
+        },
+        "text_length": {"type": ["integer", "null"], "minimum": 0},
+    },
+}
+
+_OBSERVATION: Json = {
+    **_object(
+        ["learner", "observer", "behaviour", "purpose"],
+        {
+            "learner": {"type": "string", "minLength": 1, "maxLength": 1000},
+            "issuer": {**_TEXT, "description": "Who gave the learner's identifier."},
+            "observer": {"type": "string", "minLength": 1, "maxLength": 1000},
+            "observer_issuer": {**_TEXT, "description": "When absent, as for the learner."},
+            "behaviour": {
+                "type": "string",
+                "pattern": f"^{SLUG}$",
+                "description": "What was seen, by its short name, such as a criterion's.",
+            },
+            "purpose": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 200,
+                "description": "What it is kept for.",
+            },
+            "note": {
+                "type": "string",
+                "maxLength": 200,
+                "description": "Kept are its length and those of its #tags that are on the "
+                "organisation's list; the text only where it keeps notes, of people who agreed.",
+            },
+            "level": {**_NUMBER, "description": "How well, on a scale or by a rubric."},
+            "lowest": _NUMBER,
+            "highest": _NUMBER,
+            "rubric": {**_TEXT, "pattern": f"^({SLUG})?$"},
+            "rubric_version": {"type": "integer", "minimum": 0},
+            "artefact": {**_TEXT, "maxLength": 2000, "description": "Id of the call, ticket, ..."},
+            "occurred_at": {**_TIME, "description": "When absent, now."},
+            "id": {**_UUID, "description": "Made when it is absent."},
+        },
+    ),
+    "examples": [
+        {
+            "learner": "agent-17",
+            "observer": "lead-2",
+            "behaviour": "open-questions",
+            "purpose": "coaching",
+            "note": "Three in a row, then a summary #listening",
+        }
+    ],
+}
+
 _EVENT: Json = {
     **_object(
         ["occurred_at", "learner", "verb", "object"],
@@ -130,6 +205,7 @@ _EVENT: Json = {
             "score": {"type": ["number", "null"], "minimum": -1, "maximum": 1},
             "duration_ms": {"type": ["integer", "null"], "minimum": 0},
             "attributes": _ATTRIBUTES,
+            "rating": _RATING,
         },
     ),
     "examples": [
@@ -150,6 +226,12 @@ _DIRECTORY_LINE: Json = {
     "properties": {name: {} for name in (*LEARNER_COLUMNS, *ASSET_COLUMNS)},
     "additionalProperties": False,
     "oneOf": [{"required": ["learner"]}, {"required": ["asset_id"]}],
+}
+
+_CONSENT_LINE: Json = {
+    **_object(["learner"], {name: {} for name in CONSENT_COLUMNS}),
+    "description": "What a person decided. `opted_out`: nothing new of them is stored; `notes`: "
+    "short notes on them may be; `removed`: as if they had never said anything.",
 }
 
 _ERROR = _object(
@@ -175,6 +257,8 @@ SCHEMAS: Json = {
     "Statement": _STATEMENT,
     "Event": _EVENT,
     "DirectoryLine": _DIRECTORY_LINE,
+    "ConsentLine": _CONSENT_LINE,
+    "Observation": _OBSERVATION,
     "Error": _ERROR,
 }
 """Name -> schema, for `components.schemas`."""

@@ -15,6 +15,7 @@ from schemas.xapi.request import parse_statement, parse_statements
 from streams.collector.body import BodyReader
 from streams.collector.keys import Keys, require_any_source, require_source, xapi_source
 from streams.collector.limits import ByteBudget, RequestLimit
+from streams.collector.observations import Observations
 from streams.collector.producer import NotAcknowledged, QueueFull, RecordLog
 from streams.collector.request import (
     Request,
@@ -54,6 +55,7 @@ class Writes:
         self._names = ids.namespace(self._pseudonym)
         self._codec = Codec(settings.kafka.registry)
         self._max_event_bytes = settings.intake.max_event_bytes
+        self._observations = Observations(settings.privacy, self._names, self._codec)
 
     async def post_statements(self, request: Request) -> Answer:
         """POST /xapi/statements: one statement or an array -> their ids, in order."""
@@ -110,12 +112,43 @@ class Writes:
         await self._append(DIRECTORY, [directory.record(line) for line in lines], key)
         return json_answer({"accepted": len(lines)})
 
+    async def post_consent(self, request: Request) -> Answer:
+        """POST /consent: what people decided about data on them -> how many lines were taken."""
+        key = self.key(request)
+        require_any_source(key)
+        check_no_parameters(request)
+        body = await self._bodies.read(request)
+        try:
+            lines = directory.consents(body, self._pseudonym, int(time.time() * 1000))
+        except Invalid as error:
+            raise _invalid(error) from error
+        await self._append(DIRECTORY, [directory.record(line) for line in lines], key)
+        return json_answer({"accepted": len(lines)})
+
+    async def post_observation(self, request: Request) -> Answer:
+        """POST /observations: what a manager saw -> its id, and what was kept of the note.
+
+        The answer does not say whether the person opted out: nobody is told that.
+        """
+        key = self.key(request)
+        source = xapi_source(key)
+        with _Refused(source):
+            check_no_parameters(request)
+            check_content_type(request)
+            body = await self._bodies.read(request)
+            try:
+                taken = self._observations.take(body, source)
+            except RegistryUnavailable as error:
+                raise _no_registry() from error
+        await self._accept(source, [(None, taken.value)], key)
+        told = {"id": taken.id, "tags": taken.tags, "text_length": taken.text_length}
+        return json_answer(told)
+
     def _parse_events(self, source: str, body: bytes) -> list[PreparedEvent]:
         try:
             return parse_events(source, body, self._max_statements, self._names, self._codec)
         except RegistryUnavailable as error:
-            message = "The schema registry does not answer; send this again."
-            raise Refusal(503, "registry", message, headers=retry_after(5)) from error
+            raise _no_registry() from error
 
     def key(self, request: Request) -> KeySettings:
         """Whose request this is; a Refusal with status 401 or 429 when it may not be made."""
@@ -169,6 +202,11 @@ class _Refused:
             EVENTS_OUT.labels(_PROCESS, self._source, "refused").inc()
         if isinstance(error, Invalid):
             raise _invalid(error) from error
+
+
+def _no_registry() -> Refusal:
+    message = "The schema registry does not answer; send this again."
+    return Refusal(503, "registry", message, headers=retry_after(5))
 
 
 def _invalid(error: Invalid) -> Refusal:

@@ -1,17 +1,19 @@
-"""The directories of learners and assets: files and requests -> records of `uptake.directory`.
+"""The directories of learners, assets and consent: files and requests -> `uptake.directory`.
 
 A learner line has `learner`, and of `issuer`, `team`, `manager`, `region`, `eligible`, `since`,
 `removed` what is known; an asset line has `asset_id`, and of `kind`, `module`, `title`, `removed`.
+Consent comes by itself: `learner`, and of `issuer`, `opted_out`, `notes`, `removed`.
 A file is CSV with these names in its first line, or JSON: an array, or one object a line.
 
 A record's key is the kind and the learner's pseudonym (or the asset's id), so that the topic can
-be compacted; its value is a LearnerEntry or AssetEntry. No identifier of a person gets there.
+be compacted; its value is a LearnerEntry, AssetEntry or ConsentEntry. No identifier of a person
+gets there.
 """
 
 import csv
 import io
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +21,7 @@ import msgspec
 
 from schemas import identity, times
 from schemas.adapters import crm_teams
+from schemas.consent import ConsentEntry
 from schemas.ids import Pseudonym
 from schemas.records import AssetEntry, LearnerEntry, encode
 from schemas.settings import PrivacySettings, Settings
@@ -27,19 +30,26 @@ from schemas.xapi.errors import Invalid, Reason
 from streams.intake.pseudonym import pseudonymiser
 from streams.intake.writer import Writer
 
-Entry = LearnerEntry | AssetEntry
+Entry = LearnerEntry | AssetEntry | ConsentEntry
 LEARNER_COLUMNS = ("learner", "issuer", "team", "manager", "region", "eligible", "since", "removed")
 ASSET_COLUMNS = ("asset_id", "kind", "module", "title", "removed")
+CONSENT_COLUMNS = ("learner", "issuer", "opted_out", "notes", "removed")
 MAX_TEXT = 200
 MAX_ASSET_ID = 2_000
 
 _LEARNER_KEY = b"learner/"
 _ASSET_KEY = b"asset/"
+_CONSENT_KEY = b"consent/"
 _YES = frozenset({"true", "yes", "1"})
 _NO = frozenset({"false", "no", "0"})
 _WAIT_SECONDS = 30.0
 _decode_learner = msgspec.msgpack.Decoder(LearnerEntry).decode
 _decode_asset = msgspec.msgpack.Decoder(AssetEntry).decode
+_decode_consent = msgspec.msgpack.Decoder(ConsentEntry).decode
+_Known = Mapping[str, Sequence[str]]
+"""The column that tells what a line is about -> all that it may have."""
+_DIRECTORY: _Known = {"learner": LEARNER_COLUMNS, "asset_id": ASSET_COLUMNS}
+_CONSENT: _Known = {"learner": CONSENT_COLUMNS}
 
 
 class DirectoryError(Invalid):
@@ -114,15 +124,35 @@ def entries(
 
     Raises DirectoryError for the first line that is wrong; then nothing of it is to be used.
     """
-    rows = _rows(crm_teams.translated(data))
+    rows = _rows(crm_teams.translated(data), _DIRECTORY)
     return [_entry(row, settings, pseudonym, changed_at) for row in rows]
+
+
+def consents(data: bytes, pseudonym: Pseudonym, changed_at: int) -> list[Entry]:
+    """As `entries`, of lines of consent."""
+    return [
+        ConsentEntry(
+            pseudonym(*_who(row)),
+            row.flag("opted_out", False),
+            row.flag("notes", False),
+            row.flag("removed", False),
+            changed_at,
+        )
+        for row in _rows(data, _CONSENT)
+    ]
 
 
 def record(entry: Entry) -> tuple[bytes, bytes]:
     """Key and value on `uptake.directory`."""
-    if isinstance(entry, LearnerEntry):
-        return _LEARNER_KEY + entry.learner.hex().encode(), encode(entry)
-    return _ASSET_KEY + entry.asset_id.encode(), encode(entry)
+    return key_of(entry), encode(entry)
+
+
+def key_of(entry: Entry) -> bytes:
+    """The key of its record: the same for all that say something of the same."""
+    if isinstance(entry, AssetEntry):
+        return _ASSET_KEY + entry.asset_id.encode()
+    kind = _LEARNER_KEY if isinstance(entry, LearnerEntry) else _CONSENT_KEY
+    return kind + entry.learner.hex().encode()
 
 
 def entry_of(key: bytes | None, value: bytes | None, timestamp: int) -> Entry:
@@ -138,12 +168,20 @@ def entry_of(key: bytes | None, value: bytes | None, timestamp: int) -> Entry:
         if entry.learner != learner:
             raise ValueError("key and value are about different learners")
         return entry
+    if key is not None and key.startswith(_CONSENT_KEY):
+        learner = bytes.fromhex(key[len(_CONSENT_KEY) :].decode("ascii"))
+        if value is None:
+            return ConsentEntry(learner, removed=True, changed_at=timestamp)
+        consent = _decode_consent(value)
+        if consent.learner != learner:
+            raise ValueError("key and value are about different learners")
+        return consent
     if key is not None and key.startswith(_ASSET_KEY):
         if value is None:
             asset_id = key[len(_ASSET_KEY) :].decode()
             return AssetEntry(asset_id, removed=True, changed_at=timestamp)
         return _decode_asset(value)
-    raise ValueError("the key names neither a learner nor an asset")
+    raise ValueError("the key names no learner, asset or consent")
 
 
 def load(
@@ -157,11 +195,23 @@ def load(
     """
     pseudonym = pseudonymiser(settings.privacy)
     lines = entries(file.read_bytes(), settings.privacy, pseudonym, int(time.time() * 1000))
-    _write(settings, lines, progress)
+    write(settings, lines, progress)
     return len(lines)
 
 
-def _write(settings: Settings, lines: list[Entry], progress: Callable[[int, int], None]) -> None:
+def load_consents(settings: Settings, file: Path) -> int:
+    """As `load`, of lines of consent."""
+    lines = consents(file.read_bytes(), pseudonymiser(settings.privacy), int(time.time() * 1000))
+    write(settings, lines)
+    return len(lines)
+
+
+def write(
+    settings: Settings,
+    lines: Sequence[Entry],
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> None:
+    """Write entries to `uptake.directory`. Raises NotWritten."""
     writer = Writer(settings.kafka, "uptake-directory")
     for line in lines:
         key, value = record(line)
@@ -171,7 +221,7 @@ def _write(settings: Settings, lines: list[Entry], progress: Callable[[int, int]
     progress(writer.acknowledged, len(lines))
 
 
-def _rows(data: bytes) -> Iterator[_Row]:
+def _rows(data: bytes, known: _Known) -> Iterator[_Row]:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -181,17 +231,17 @@ def _rows(data: bytes) -> Iterator[_Row]:
         case "":
             raise DirectoryError("empty", 1, "", "there is nothing in it", 0)
         case "[":
-            return _json_array(text)
+            return _json_array(text, known)
         case "{":
-            return _json_lines(text)
-    return _csv(text)
+            return _json_lines(text, known)
+    return _csv(text, known)
 
 
-def _csv(text: str) -> Iterator[_Row]:
+def _csv(text: str, known: _Known) -> Iterator[_Row]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         names = [name.strip() for name in next(reader)]
-        _check_names(_Row(1, 0, dict.fromkeys(names)))
+        _check_names(_Row(1, 0, dict.fromkeys(names)), known)
         position = 0
         for cells in reader:
             if not any(cells):
@@ -205,21 +255,21 @@ def _csv(text: str) -> Iterator[_Row]:
         raise DirectoryError("bad-value", reader.line_num, "", str(error), 0) from None
 
 
-def _json_lines(text: str) -> Iterator[_Row]:
+def _json_lines(text: str, known: _Known) -> Iterator[_Row]:
     position = 0
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
-            yield _row_of(_json(line, number), number, position)
+            yield _row_of(_json(line, number), number, position, known)
             position += 1
 
 
-def _json_array(text: str) -> Iterator[_Row]:
+def _json_array(text: str, known: _Known) -> Iterator[_Row]:
     """The line of an entry in an array is not known: it is counted as if each had its own."""
     items = _json(text, 1)
     if not isinstance(items, list):
         raise DirectoryError("wrong-type", 1, "", "expected an array of objects", 0)
     for position, item in enumerate(items):
-        yield _row_of(item, position + 1, position)
+        yield _row_of(item, position + 1, position, known)
 
 
 def _json(text: str, line: int) -> object:
@@ -229,22 +279,22 @@ def _json(text: str, line: int) -> object:
         raise DirectoryError("not-json", line, "", "expected JSON", 0) from None
 
 
-def _row_of(item: object, line: int, position: int) -> _Row:
+def _row_of(item: object, line: int, position: int, known: _Known) -> _Row:
     if not isinstance(item, dict):
         raise DirectoryError("wrong-type", line, "", "expected an object", position)
     row = _Row(line, position, item)
-    _check_names(row)
+    _check_names(row, known)
     return row
 
 
-def _check_names(row: _Row) -> None:
-    for key, known in (("learner", LEARNER_COLUMNS), ("asset_id", ASSET_COLUMNS)):
+def _check_names(row: _Row, known: _Known) -> None:
+    for key, columns in known.items():
         if key not in row.values:
             continue
-        if any(name not in known for name in row.values):
-            raise row.wrong("", f"expected columns among {', '.join(known)}", "unknown-field")
+        if any(name not in columns for name in row.values):
+            raise row.wrong("", f"expected columns among {', '.join(columns)}", "unknown-field")
         return
-    raise row.wrong("", "expected a column learner or asset_id", "missing-field")
+    raise row.wrong("", f"expected a column {' or '.join(known)}", "missing-field")
 
 
 def _entry(row: _Row, settings: PrivacySettings, pseudonym: Pseudonym, changed_at: int) -> Entry:
@@ -255,12 +305,7 @@ def _entry(row: _Row, settings: PrivacySettings, pseudonym: Pseudonym, changed_a
             raise row.wrong("asset_id", "required", "missing-field")
         kind, module, title = (row.text(name) for name in ("kind", "module", "title"))
         return AssetEntry(asset_id, kind, module, title, removed, changed_at)
-    learner, issuer = row.text("learner"), row.text("issuer")
-    if not learner:
-        raise row.wrong("learner", "required", "missing-field")
-    who = identity.of_learner("", learner, issuer)
-    if not who[0]:
-        raise row.wrong("issuer", "required where learner is no mail address", "missing-field")
+    who, issuer = _who(row), row.text("issuer")
     manager = row.text("manager")
     if manager and settings.manager_labels == "pseudonym":
         # The same as the manager has as a learner of that tool.
@@ -275,3 +320,13 @@ def _entry(row: _Row, settings: PrivacySettings, pseudonym: Pseudonym, changed_a
         removed,
         changed_at,
     )
+
+
+def _who(row: _Row) -> tuple[str, str]:
+    learner = row.text("learner")
+    if not learner:
+        raise row.wrong("learner", "required", "missing-field")
+    who = identity.of_learner("", learner, row.text("issuer"))
+    if not who[0]:
+        raise row.wrong("issuer", "required where learner is no mail address", "missing-field")
+    return who

@@ -5,10 +5,11 @@ each batches partition (and so do its dead outcomes, apart from the events), and
 poll come with or behind all that the poll read.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from math import ceil
 from typing import TypeVar
 
+from schemas.consent import ConsentEntry
 from schemas.partition import coordinates_partition, learner_partition
 from schemas.records import (
     AssetEntry,
@@ -29,12 +30,13 @@ _T = TypeVar("_T")
 class _Share:
     """What goes to one partition of `uptake.batches`."""
 
-    __slots__ = ("dead", "events", "learners")
+    __slots__ = ("consents", "dead", "events", "learners")
 
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.dead: list[DeadOutcome] = []
         self.learners: list[LearnerEntry] = []
+        self.consents: list[ConsentEntry] = []
 
 
 class Packer:
@@ -64,6 +66,19 @@ class Packer:
         """A line of the learner directory, for the partition of that learner."""
         self._shares[learner_partition(entry.learner, self._partitions)].learners.append(entry)
 
+    def consent(self, entry: ConsentEntry) -> None:
+        """What a person decided, for the partition of that person."""
+        self._shares[learner_partition(entry.learner, self._partitions)].consents.append(entry)
+
+    def entry(self, entry: LearnerEntry | AssetEntry | ConsentEntry) -> None:
+        """A line of a directory, whichever."""
+        if isinstance(entry, LearnerEntry):
+            self.learner(entry)
+        elif isinstance(entry, ConsentEntry):
+            self.consent(entry)
+        else:
+            self.asset(entry)
+
     def asset(self, entry: AssetEntry) -> None:
         """A line of the asset directory, for every partition."""
         self._assets.append(entry)
@@ -83,7 +98,7 @@ class Packer:
     def _of_share(
         self, share: _Share, marks: list[Mark], written_at: int, restored: bool
     ) -> list[Batch]:
-        longest = max(len(share.events), len(share.dead), len(share.learners), len(self._assets))
+        longest = _longest(share.events, share.dead, share.learners, share.consents, self._assets)
         # Equal parts: a full pack and a tiny one would cost the same downstream.
         count = ceil(longest / self._pack_events) or bool(marks)
         made = [
@@ -95,6 +110,7 @@ class Packer:
                 learners=_part(share.learners, index, count),
                 assets=_part(self._assets, index, count),
                 restored=restored,
+                consents=_part(share.consents, index, count),
             )
             for index in range(count)
         ]
@@ -110,7 +126,7 @@ def encoded(batch: Batch, limit: int = BATCH_BYTES) -> list[bytes]:
     with the last.
     """
     value = encode(batch)
-    items = max(len(batch.events), len(batch.dead), len(batch.learners), len(batch.assets))
+    items = _longest(batch.events, batch.dead, batch.learners, batch.consents, batch.assets)
     if len(value) <= limit or items < 2:
         return [value]
     first, second = (
@@ -122,6 +138,7 @@ def encoded(batch: Batch, limit: int = BATCH_BYTES) -> list[bytes]:
             learners=_part(batch.learners, index, 2),
             assets=_part(batch.assets, index, 2),
             restored=batch.restored,
+            consents=_part(batch.consents, index, 2),
         )
         for index in range(2)
     )
@@ -131,3 +148,7 @@ def encoded(batch: Batch, limit: int = BATCH_BYTES) -> list[bytes]:
 
 def _part(items: list[_T], index: int, count: int) -> list[_T]:
     return items[len(items) * index // count : len(items) * (index + 1) // count]
+
+
+def _longest(*kinds: Sized) -> int:
+    return max(len(each) for each in kinds)

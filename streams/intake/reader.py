@@ -8,7 +8,7 @@ from typing import Protocol
 
 from schemas.codec import RegistryUnavailable
 from schemas.decode import BY_RECORD, ID_BASIS
-from schemas.records import DeadLetter, DeadOutcome, Event, LearnerEntry, encode
+from schemas.records import DeadLetter, DeadOutcome, Event, encode
 from schemas.settings import Settings
 from schemas.topics import BATCHES, DEAD_LETTERS, DIRECTORY, EVENTS, SOURCES
 from schemas.xapi.errors import Invalid
@@ -203,10 +203,7 @@ class Reader:
                 )
             )
             return
-        if isinstance(entry, LearnerEntry):
-            reading.packer.learner(entry)
-        else:
-            reading.packer.asset(entry)
+        reading.packer.entry(entry)
 
 
 def _place(error: Exception) -> str:

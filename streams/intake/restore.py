@@ -3,6 +3,9 @@
 Every event that was stored is written once more to its partition of `uptake.batches`, with its
 old coordinates and the cohort it had, so that the worker can rebuild its state; the directories
 come first, and marks last. Nothing of it is stored a second time.
+
+Events whose rows the store refused had been counted too, and may be inserted at any time, so they
+come back from their dead letters, unless these were dropped.
 """
 
 import time
@@ -13,18 +16,21 @@ from typing import Any
 import msgspec
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
+from schemas.consent import ConsentEntry
 from schemas.records import (
     AssetEntry,
     Attribute,
     Batch,
     Cohort,
+    DeadLetter,
     Event,
     LearnerEntry,
     Life,
+    decode_dead_letter,
     encode,
 )
 from schemas.settings import Settings
-from schemas.topics import BATCHES, DIRECTORY, SOURCES
+from schemas.topics import BATCHES, DEAD_LETTERS, DIRECTORY, SOURCES
 from streams.intake import directory, store
 from streams.intake.packer import Packer, encoded
 from streams.intake.writer import Writer
@@ -50,7 +56,23 @@ _ASSETS = """
 SELECT asset_id, kind, module, title, removed, toUnixTimestamp64Milli(changed_at)
 FROM assets FINAL ORDER BY asset_id
 """
+_CONSENTS = """
+SELECT learner, opted_out, notes, removed, toUnixTimestamp64Milli(changed_at)
+FROM consents FINAL ORDER BY learner
+"""
+_TABLE = "uptake-table"
+_REFUSED = f"""
+SELECT hex(value) FROM
+    (SELECT * FROM dead_letters_log FINAL
+    WHERE arrayExists(each -> each.1 = '{_TABLE}' AND each.2 = 'events_log', headers)) AS l
+LEFT ANTI JOIN (SELECT * FROM dead_letter_fates FINAL) AS f
+    USING (topic, generation, partition, offset, stage)
+"""
+"""Of which nobody has decided what becomes. The sink writes such letters."""
 _SOURCE_NUMBERS = {source: number for number, source in enumerate(SOURCES)}
+_OF_COHORT = ("team", "manager", "region", "eligible")
+_FACTS = tuple({*Event.__struct_fields__} - {"source", "attributes", "cohort", "rating"})
+_COLUMNS = frozenset({*_FACTS, *_OF_COHORT, "source", "attributes"})
 _NO_ATTRIBUTES: dict[str, Attribute] = {}
 _decode_attributes = msgspec.json.Decoder(dict[str, Attribute]).decode
 
@@ -72,6 +94,10 @@ def fill(settings: Settings, life: Life, progress: Callable[[int, int], None]) -
         _write(settings, writer, packer)
         done += len(block[0])
         progress(done, total)
+    packer = _packer(settings, life)
+    for event in _refused(settings):
+        packer.event(event)
+    _write(settings, writer, packer)
     _end(settings, writer, life)
     writer.finish(_WAIT_SECONDS)
     return done
@@ -84,40 +110,80 @@ def _packer(settings: Settings, life: Life) -> Packer:
 def _directory(settings: Settings, life: Life) -> Packer:
     """What the store has of the directories, and what intake has read since of their topic: the
     batches that carried that are gone."""
-    entries: dict[object, directory.Entry] = {}
-    for row in store.rows(settings.clickhouse, _LEARNERS):
-        entries[row[0]] = LearnerEntry(*row)
-    for row in store.rows(settings.clickhouse, _ASSETS):
-        entries[row[0]] = AssetEntry(*row)
+    entries: dict[bytes, directory.Entry] = {}
+    kinds: list[tuple[str, Callable[..., directory.Entry]]] = [
+        (_LEARNERS, LearnerEntry),
+        (_ASSETS, AssetEntry),
+        (_CONSENTS, ConsentEntry),
+    ]
+    for sql, kind in kinds:
+        for row in store.rows(settings.clickhouse, sql):
+            entry = kind(*row)
+            entries[directory.key_of(entry)] = entry
     entries.update(_of_topic(settings))
     packer = _packer(settings, life)
     for entry in entries.values():
-        if isinstance(entry, LearnerEntry):
-            packer.learner(entry)
-        else:
-            packer.asset(entry)
+        packer.entry(entry)
     return packer
 
 
-def _of_topic(settings: Settings) -> Iterator[tuple[object, directory.Entry]]:
-    place = TopicPartition(DIRECTORY, 0)
-    group = settings.intake.group
+def _of_topic(settings: Settings) -> Iterator[tuple[bytes, directory.Entry]]:
+    reached = _committed(settings, settings.intake.group, DIRECTORY)
+    if not reached:
+        return
+    for record in records(settings.kafka, DIRECTORY, 0, reached):
+        try:
+            entry = directory.entry_of(record.key(), record.value(), record.timestamp()[1])
+        except ValueError:
+            continue  # intake has made a dead letter of it
+        yield directory.key_of(entry), entry
+
+
+def _committed(settings: Settings, group: str, topic: str) -> int:
+    """How far the group has read a topic of one partition; 0: not at all."""
     consumer = Consumer(consumer_config(settings.kafka, group, "uptake-restore"))
     try:
+        place = TopicPartition(topic, 0)
         committed = partial(consumer.committed, [place], timeout=_WAIT_SECONDS)
         [read] = once_coordinated(committed, _WAIT_SECONDS)
     finally:
         consumer.close()
     if read.error is not None:
         raise KafkaException(read.error)
-    if read.offset <= 0:
+    return max(0, read.offset)
+
+
+def _refused(settings: Settings) -> Iterator[Event]:
+    """Events whose rows were refused: by letters in the store, and by those that are still on
+    their way to it."""
+    for (value,) in store.rows(settings.clickhouse, _REFUSED):
+        yield from _of_row(bytes.fromhex(value))
+    reached = _committed(settings, settings.sink.group, DEAD_LETTERS)
+    for record in records(settings.kafka, DEAD_LETTERS, 0):
+        if (record.offset() or 0) >= reached and record.value():
+            yield from _of_letter(record.value() or b"")
+
+
+def _of_letter(value: bytes) -> Iterator[Event]:
+    try:
+        letter: DeadLetter = decode_dead_letter(value)
+    except msgspec.DecodeError:
+        return  # the sink puts it aside
+    if (_TABLE, b"events_log") in letter.headers and letter.value:
+        yield from _of_row(letter.value)
+
+
+def _of_row(value: bytes) -> Iterator[Event]:
+    """The event of a row of `events_log`, by name of column. None, where another version wrote it
+    that knew other columns: its letter cannot be replayed either."""
+    row = msgspec.msgpack.decode(value, type=dict[str, Any])
+    if not row.keys() >= _COLUMNS:
         return
-    for record in records(settings.kafka, DIRECTORY, 0, read.offset):
-        try:
-            entry = directory.entry_of(record.key(), record.value(), record.timestamp()[1])
-        except ValueError:
-            continue  # intake has made a dead letter of it
-        yield entry.learner if isinstance(entry, LearnerEntry) else entry.asset_id, entry
+    cohort = _cohort(row["team"], row["manager"], row["region"], row["eligible"])
+    facts = {name: row[name] for name in _FACTS}
+    attributes = _attributes(row["attributes"])
+    number = _SOURCE_NUMBERS[row["source"]]
+    yield Event(source=number, attributes=attributes, cohort=cohort, **facts)
 
 
 def _write(settings: Settings, writer: Writer, packer: Packer) -> None:

@@ -341,6 +341,8 @@ def run(settings: Settings) -> int:
         pseudonymiser(settings.privacy),
         Codec(settings.kafka.registry),
         settings.intake.max_event_bytes,
+        settings.privacy.tags,
+        settings.privacy.notes == "consenting",
     )
     admin.ensure(settings)
     intake = Intake(settings, decoder.decode, life.number(settings.kafka))

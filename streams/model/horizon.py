@@ -15,15 +15,13 @@ from typing import Final, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from streams.model.stage import DECIDE_RECORDS, NEVER, Memory, Rows
+from streams.model.stage import DECIDE_RECORDS, NEVER, ROW_BYTES, Memory, Rows
 
 DAY_MS: Final = 86_400_000
 KEPT_DAYS: Final = 57
 """Two windows of 28 days and a day: what live windows show is always memory's own."""
 
 _ROW = b"H"
-_ROW_BYTES = 150
-"""About what a row takes besides its key and itself."""
 
 
 class Limits(NamedTuple):
@@ -133,6 +131,6 @@ class Horizon:
         for key, encoded in self._rows.items(b""):
             day = self._day_of(key, encoded)
             if day is not None and day >= self.day:
-                weight = len(key) + len(encoded) + _ROW_BYTES
+                weight = len(key) + len(encoded) + ROW_BYTES
                 weights[day] = weights.get(day, 0) + weight
         return weights

@@ -1,8 +1,8 @@
 """Memory of event ids: where each was seen first. Kept by the day on which the event happened, so
 that for a day that is kept it is known exactly which ids were seen.
 
-The ids of a day lie in blocks in the order they came. In memory an id points at its place, so that
-only a duplicate needs its block.
+The ids of a day lie in blocks in the order they came. In memory a hash of an id points at its
+place, so that only a duplicate needs its block.
 """
 
 from struct import Struct
@@ -10,11 +10,12 @@ from struct import Struct
 import msgspec
 
 from schemas.records import Coordinates
+from streams.model.places import Places
 from streams.model.stage import Rows
 
 BLOCK = 64
-HELD_BYTES = 150
-"""What an id takes in memory besides its place in a block (measured: 157)."""
+HELD_BYTES = 16
+"""What an id takes in memory besides its place in a block."""
 
 _entry = Struct(">16sBHQI")
 _key = Struct(">cqQ")
@@ -27,12 +28,12 @@ class IdMemory:
 
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
-        self._places: dict[bytes, int] = {}
+        self._places = Places()
         self._blocks: dict[int, bytes] = {}
         """Number of a block in this process -> its key."""
         self._open: dict[int, tuple[int, list[bytes]]] = {}
         self._touched: set[int] = set()
-        self._next = 0
+        self._free: list[int] = []
         self.by_day: dict[int, int] = {}
         """How many ids of each day."""
 
@@ -45,19 +46,20 @@ class IdMemory:
             entries = _split(_decode(raw))
             number = self._add_block(key)
             for place, entry in enumerate(entries):
-                self._places[entry[:16]] = number * BLOCK + place
+                self._places.add(entry[:16], number * BLOCK + place)
             self.by_day[day] = self.by_day.get(day, 0) + len(entries)
             if len(entries) < BLOCK:
                 self._open[day] = (number, entries)
 
     def first(self, event_id: bytes) -> Coordinates | None:
         """Where the id was seen first; None if it was not, as far as memory reaches."""
-        place = self._places.get(event_id)
-        if place is None:
-            return None
-        number, inside = divmod(place, BLOCK)
-        _, source, partition, offset, generation = _entry.unpack(self._entries(number)[inside])
-        return Coordinates(source, partition, offset, generation)
+        for place in self._places.of(event_id):
+            number, inside = divmod(place, BLOCK)
+            entry = self._entries(number)[inside]
+            if entry[:16] == event_id:
+                _, source, partition, offset, generation = _entry.unpack(entry)
+                return Coordinates(source, partition, offset, generation)
+        return None
 
     def remember(
         self, event_id: bytes, day: int, source: int, partition: int, offset: int, generation: int
@@ -69,7 +71,7 @@ class IdMemory:
             block = (self._add_block(_key.pack(_PREFIX, day, count // BLOCK)), [])
             self._open[day] = block
         number, entries = block
-        self._places[event_id] = number * BLOCK + len(entries)
+        self._places.add(event_id, number * BLOCK + len(entries))
         entries.append(_entry.pack(event_id, source, partition, offset, generation))
         self.by_day[day] = count + 1
         if len(entries) < BLOCK:
@@ -91,17 +93,17 @@ class IdMemory:
         for number, key in [*self._blocks.items()]:
             if day_of_ids(key) >= before:
                 continue
-            for entry in self._entries(number):
-                del self._places[entry[:16]]
+            for place, entry in enumerate(self._entries(number)):
+                self._places.remove(entry[:16], number * BLOCK + place)
             del self._blocks[number]
+            self._free.append(number)
         for day in [day for day in self.by_day if day < before]:
             del self.by_day[day]
             self._open.pop(day, None)
 
     def _add_block(self, key: bytes) -> int:
-        number = self._next
+        number = self._free.pop() if self._free else len(self._blocks)
         self._blocks[number] = key
-        self._next += 1
         return number
 
     def _write(self, day: int) -> None:

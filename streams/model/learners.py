@@ -6,6 +6,7 @@ An event from before the horizon of memory is passed on unchecked, and what it b
 """
 
 from collections.abc import Mapping, Sequence
+from hashlib import blake2b
 from typing import Protocol
 
 import msgspec
@@ -32,6 +33,7 @@ from schemas.records import (
 from schemas.topics import ENRICHED, STEPS
 from streams.catalog.load import Catalog
 from streams.model.codes import cohorts, names
+from streams.model.consents import Consents
 from streams.model.coverage import MINUTE_MS
 from streams.model.credits import Credits
 from streams.model.facts import facts_of
@@ -60,12 +62,12 @@ _ONE: tuple[int, ...] = ()
 
 
 class LearnerRow(Struct, array_like=True, gc=False):
-    """What is kept of a learner: the directory's entry, the code of the cohort it gives, codes
-    of earlier cohorts, and the active days of each indicator, of which days before `since` were
-    let go."""
+    """What is kept of a learner: the code of the cohort that the directory gives; the minute from
+    which it says that the learner is eligible; codes of earlier cohorts; and the active days of
+    each indicator, of which days before `since` were let go."""
 
     cohort: int
-    entry: LearnerEntry | None = None
+    eligible_from: int | None = None
     past: list[int] = []
     days: dict[int, list[int]] = {}
     since: int = 0
@@ -104,11 +106,12 @@ class LearnersStage:
         self._credits = Credits(catalog, codes, self._cohorts, self._tally, self._values)
         self._ids = IdMemory(rows)
         self._horizon = Horizon(rows, limits, _day_of)
-        self._walks = Walks(rows, self._horizon)
+        self._walks = Walks(rows, self._horizon, self._cohorts)
         self._late = Late()
         self._journeys = compile_journeys(catalog)
         self._steps = steps_by_signal(catalog)
         self._assets = Assets(rows)
+        self._consents = Consents(rows)
         self._standing = tuple(
             name for name, i in catalog.indicators.items() if i.measure == "share_of_eligible"
         )
@@ -132,6 +135,7 @@ class LearnersStage:
         self._tally.recovered()
         self._ids.recovered()
         self._assets.recovered()
+        self._consents.recovered()
         self._marks = self._rows.peek(_MARKS, _decode_marks) or Marks()
 
     def apply(self, value: bytes, offset: int) -> list[Output]:
@@ -157,12 +161,15 @@ class LearnersStage:
             marks=batch.marks,
             learners=batch.learners,
             assets=batch.assets,
+            consents=batch.consents,
         )
         steps: dict[int, list[Step]] = {}
         for asset in batch.assets:
             self._assets.take(asset)
         for entry in batch.learners:
             self._take_learner(entry)
+        for consent in batch.consents:
+            self._consents.take(consent)
         for event in batch.events:
             self._take_event(event, batch, enriched, steps)
         passed_on = self._recalled(batch.recalled)
@@ -232,9 +239,14 @@ class LearnersStage:
         if not batch.restored and not self._marks.takes_event(event):
             return
         first = self._ids.first(event.event_id)
+        if first is not None and first == event.place:
+            return
+        out = None if batch.restored else self._consents.opted_out(event)
+        if out is not None:
+            enriched.opted_out.append(out)
+            return
         if first is not None:
-            if first != event.place:
-                enriched.duplicates.append(event.repeating(first))
+            enriched.duplicates.append(event.repeating(first))
             return
         day = event.occurred_at // DAY_MS
         known = day >= self._horizon.day
@@ -351,7 +363,8 @@ class LearnersStage:
         """A line of the directory: from here on events count in these cohorts."""
         row = self._learner(entry.learner)
         self._stand(row, -1)
-        row.entry = None if entry.removed else entry
+        stands = entry.eligible and not entry.removed
+        row.eligible_from = entry.since // MINUTE_MS if stands else None
         cohort = NOBODY
         if not entry.removed:
             cohort = Cohort(entry.team, entry.manager, entry.region, entry.eligible)
@@ -363,9 +376,8 @@ class LearnersStage:
         self._stand(row, 1)
 
     def _stand(self, row: LearnerRow, by: int) -> None:
-        if row.entry is None or not row.entry.eligible:
-            return
-        self._tally.stand(self._standing, row.cohort, row.entry.since // MINUTE_MS, by)
+        if row.eligible_from is not None:
+            self._tally.stand(self._standing, row.cohort, row.eligible_from, by)
 
 
 def _enriched(event: Event, signal: str, cohort: Cohort, unchecked: bool) -> EnrichedEvent:
@@ -382,7 +394,8 @@ def _enriched(event: Event, signal: str, cohort: Cohort, unchecked: bool) -> Enr
 
 
 def _walk_key(walk: WalkName | Recalled) -> bytes:
-    return walk.learner + f"{walk.journey}\0{walk.key}".encode()
+    name = f"{walk.journey}\0{walk.key}".encode()
+    return walk.learner + blake2b(name, digest_size=12).digest()
 
 
 def _day_of(key: bytes, encoded: bytes) -> int | None:

@@ -6,6 +6,7 @@ here; the rolling stage, which sees all of an indicator and cohort, works it out
 
 import struct
 from collections.abc import Iterator
+from hashlib import blake2b
 
 import msgspec
 from msgspec import Struct
@@ -39,8 +40,10 @@ class Taken(Struct, array_like=True):
 
 
 _decode_taken = msgspec.msgpack.Decoder(Taken).decode
-_decode_count = msgspec.msgpack.Decoder(int).decode
-_member = struct.Struct(">cIq16s")
+_decode_counts = msgspec.msgpack.Decoder(dict[int, int]).decode
+_member = struct.Struct(">c16sq")
+"""`P`, learner, minute: the row has how often the learner contributed then, by series."""
+
 _TAKEN = b"M"
 
 
@@ -58,7 +61,7 @@ class ObjectsStage:
         self._tally = Tally(rows, self._cohorts)
         self._values = Values(rows, catalog.breakdowns.most_values)
         self._horizon = Horizon(rows, limits, _day_of)
-        self._walks = Walks(rows, self._horizon)
+        self._walks = Walks(rows, self._horizon, self._cohorts)
         self._late = Late()
         self._generation = 0
         self._written_at = 0
@@ -173,31 +176,39 @@ class ObjectsStage:
         counted = self._values.counted(one.indicator, one.labels)
         for kind, label in counted:
             self._tally.of_series(Series(one.indicator, kind, label)).count(minute, *sums)
+        member = _member.pack(b"P", one.learner, minute)
+        counts = self._rows.get(member, _decode_counts)
+        if counts is None:
+            counts = {}
+            self._rows.put(member, counts)
         for kind, label in (*labels_of(one.cohort), *counted):
             series = self._tally.series.code(Series(one.indicator, kind, label))
-            member = _member.pack(b"P", series, minute, one.learner)
-            self._rows.put(member, (self._rows.peek(member, _decode_count) or 0) + times)
+            counts[series] = counts.get(series, 0) + times
 
     def _members(self) -> Iterator[tuple[Series, list[Member]]]:
-        """How often each learner contributed, where that changed. Zeros are let go of."""
+        """How often each learner contributed, where that may have changed. Zeros are let go of."""
         by_series: dict[int, list[Member]] = {}
-        zeros = []
+        left: dict[bytes, dict[int, int]] = {}
         for key, row in self._rows.changed():
             if key[:1] != b"P":
                 continue
-            _, series, minute, learner = _member.unpack(key)
-            if not row:
-                zeros.append(key)
-            n = row if isinstance(row, int) else 0
-            by_series.setdefault(series, []).append(Member(learner, minute, n))
-        for key in zeros:
-            self._rows.drop(key)
+            _, learner, minute = _member.unpack(key)
+            counts = sorted(row.items()) if isinstance(row, dict) else []
+            for series, n in counts:
+                by_series.setdefault(series, []).append(Member(learner, minute, n))
+            # In one order, whatever way led to it.
+            left[key] = {series: n for series, n in counts if n}
+        for key, kept in left.items():
+            if kept:
+                self._rows.put(key, kept)
+            else:
+                self._rows.drop(key)
         for series, members in by_series.items():
             yield self._tally.series.values[series], members
 
 
 def _walk_key(walk: WalkName | Recalled) -> bytes:
-    return f"{walk.journey}\0{walk.key}".encode()
+    return blake2b(f"{walk.journey}\0{walk.key}".encode(), digest_size=16).digest()
 
 
 def _day_of(key: bytes, encoded: bytes) -> int | None:

@@ -345,18 +345,17 @@ class RollingStage:
         if day < self._people_from:
             self._repair_day(series, day)
             return
-        owner = member.learner + series.to_bytes(4, "big")
-        days_key = b"D" + owner
+        days_key = b"D" + member.learner
         days = self._rows.get(days_key, _decode_days)
         if days is None:
             days = {}
             self._rows.put(days_key, days)
         if self._people_from != NEVER:
             trim(days, self._people_from)
-        presence = Presence(self._rows, owner, days)
-        by = member.n - presence.count(0, member.minute, source)
+        presence = Presence(self._rows, member.learner, days)
+        by = member.n - presence.count(series, member.minute, source)
         if by:
-            presence.credit(0, member.minute, source, by, ((None, people),))
+            presence.credit(series, member.minute, source, by, ((None, people),))
         if not days:
             self._rows.drop(days_key)
 

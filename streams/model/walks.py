@@ -15,7 +15,8 @@ from collections.abc import Iterable
 import msgspec
 from msgspec import Struct
 
-from schemas.records import Recalled, WalkName
+from schemas.records import Attribute, Cohort, Recalled, WalkName
+from streams.model.codes import Codes
 from streams.model.horizon import DAY_MS, Horizon
 from streams.model.journeys import Contribution, JourneyRules, Walk, WalkedStep, add_step
 from streams.model.stage import Rows
@@ -24,17 +25,30 @@ from streams.model.tombstones import Tombstones
 Changes = list[tuple[Contribution, int]]
 """Contributions that came (+) and went (-)."""
 
-_decode_walk = msgspec.msgpack.Decoder(Walk).decode
+
+class _Kept(Struct, array_like=True, gc=False):
+    """A step as it lies in the state: with the code of its cohort, and without the learner where
+    one learner walks, whom the key names."""
+
+    occurred_at: int
+    event_id: bytes
+    step: str
+    cohort: int
+    learner: bytes
+    attributes: dict[str, Attribute]
 
 
-class Waiting(Struct, array_like=True, gc=False):
+_decode_walk = msgspec.msgpack.Decoder(list[_Kept]).decode
+
+
+class _Waiting(Struct, array_like=True, gc=False):
     """Steps of a walk that is recalled. `since`: offset of the record with the first of them."""
 
     since: int
-    steps: Walk
+    steps: list[_Kept]
 
 
-_decode_waiting = msgspec.msgpack.Decoder(Waiting).decode
+_decode_waiting = msgspec.msgpack.Decoder(_Waiting).decode
 
 
 class _When(Struct, array_like=True, gc=False):
@@ -50,9 +64,10 @@ class Walks:
     """Walks in the state of one partition: rows `J` + key, those that wait for their earlier
     steps `W` + key, and tombstones."""
 
-    def __init__(self, rows: Rows, horizon: Horizon) -> None:
+    def __init__(self, rows: Rows, horizon: Horizon, cohorts: Codes[Cohort]) -> None:
         self._rows = rows
         self._horizon = horizon
+        self._cohorts = cohorts
         self._named: dict[WalkName, None] = {}
         self.tombstones = Tombstones(rows)
         self.offset = 0
@@ -64,19 +79,25 @@ class Walks:
     def take(self, rules: JourneyRules, name: WalkName, key: bytes, step: WalkedStep) -> Changes:
         """Add a step to its walk. `name`: the walk, as it is to be recalled."""
         recent = step.occurred_at // DAY_MS >= self._horizon.day
-        walk = self._rows.get(b"J" + key, _decode_walk)
-        if walk is not None:
-            return self._add(rules, name, walk, step, recent)
-        waiting = self._rows.get(b"W" + key, _decode_waiting)
+        kept = self._rows.peek(b"J" + key, _decode_walk)
+        if kept is not None:
+            walk = self._walk(kept, name.learner)
+            changes = self._add(rules, name, walk, step, recent)
+            self._rows.put(b"J" + key, self._kept(walk, name.learner))
+            return changes
+        waiting = self._rows.peek(b"W" + key, _decode_waiting)
         if waiting is not None:
-            add_step(waiting.steps, step)
+            walk = self._walk(waiting.steps, name.learner)
+            add_step(walk, step)
+            self._wait(key, name.learner, waiting.since, walk)
             return []
         if recent and key not in self.tombstones:
             walk = []
-            self._rows.put(b"J" + key, walk)
-            return rules.difference(walk, step)
+            changes = rules.difference(walk, step)
+            self._rows.put(b"J" + key, self._kept(walk, name.learner))
+            return changes
         if recent:
-            self._rows.put(b"W" + key, Waiting(self.offset, [step]))
+            self._wait(key, name.learner, self.offset, [step])
             self._named[name] = None
             return []
         self.tombstones.bury([key])
@@ -93,18 +114,23 @@ class Walks:
             self._name_repair(name)
         return changes
 
+    def _wait(self, key: bytes, learner: bytes, since: int, walk: Walk) -> None:
+        self._rows.put(b"W" + key, _Waiting(since, self._kept(walk, learner)))
+
     def _name_repair(self, name: WalkName) -> None:
         self._named[msgspec.structs.replace(name, recall=False)] = None
 
     def recall(self, rules: JourneyRules, key: bytes, recalled: Recalled) -> Changes:
         """Take the walk as the store knows it, with the steps that waited for it."""
-        waiting = self._rows.peek(b"W" + key, _decode_waiting)
-        if waiting is None or recalled.as_of <= waiting.since:
+        learner = recalled.learner if rules.walked_by == "one" else b""
+        row = self._rows.peek(b"W" + key, _decode_waiting)
+        if row is None or recalled.as_of <= row.since:
             return []
+        waiting = self._walk(row.steps, learner)
         self._rows.drop(b"W" + key)
         # What the store has of a step is right: a resend may wait here, which it has refused.
-        known = {step.order: step for step in [*waiting.steps, *_walked(rules, recalled)]}
-        orders = {step.order for step in waiting.steps}
+        known = {step.order: step for step in [*waiting, *_walked(rules, recalled)]}
+        orders = {step.order for step in waiting}
         walk: Walk = []
         uncounted = []
         for order, step in sorted(known.items()):
@@ -117,8 +143,36 @@ class Walks:
         for step in uncounted:
             changes += rules.difference(walk, step)
         if walk[-1].occurred_at // DAY_MS >= self._horizon.day:
-            self._rows.put(b"J" + key, walk)
+            self._rows.put(b"J" + key, self._kept(walk, learner))
         return changes
+
+    def _walk(self, kept: list[_Kept], learner: bytes) -> Walk:
+        """The walk of a row. `learner`: who walks, if one does."""
+        return [
+            WalkedStep(
+                one.occurred_at,
+                one.event_id,
+                one.step,
+                one.learner or learner,
+                self._cohorts.values[one.cohort],
+                one.attributes,
+            )
+            for one in kept
+        ]
+
+    def _kept(self, walk: Walk, learner: bytes) -> list[_Kept]:
+        """As `_walk`, the other way."""
+        return [
+            _Kept(
+                step.occurred_at,
+                step.event_id,
+                step.step,
+                self._cohorts.code(step.cohort),
+                b"" if step.learner == learner else step.learner,
+                step.attributes,
+            )
+            for step in walk
+        ]
 
     def named(self) -> list[WalkName]:
         """The walks to be recalled or repaired, as named since this was last asked."""

@@ -5,6 +5,10 @@ says: the input position reached, every row that changed, and the next few of SL
 whole state, about as many bytes as the changes. So an epoch is written wholly or not at all, and
 once every slice was written anew, all that lies before the oldest of them can be cut off.
 
+Rows are many and small, and an object for each would weigh more than they do. So a slice is a few
+buckets, each one string of bytes with about eight rows, and the log says a slice in just these
+strings.
+
 Folding takes a record only if it reaches further than what is there. Two writers of the same
 input write equal rows, so a writer that had lost the partition can do no harm.
 """
@@ -16,19 +20,33 @@ from zlib import crc32
 import msgspec
 from msgspec import Struct
 
+from streams.model.stage import ROW_BYTES
+from streams.state.buckets import (
+    BUCKET_ROWS,
+    EMPTY,
+    SLICES,
+    Bucket,
+    bucket_at,
+    buckets_of,
+    decode_bucket,
+    encode_bucket,
+    rows_in,
+    split,
+)
 from streams.state.errors import ForeignWriter, LogCutShort, LogDamaged, StateError
 
 T = TypeVar("T")
 
-SLICES: Final = 1024
-FORMAT: Final = 3
+FORMAT: Final = 4
 """Goes up when SLICES, the record or the meaning of any row changes."""
 
 _LEAST_SLICE_BYTES = 4096
 _ROW_OVERHEAD = 20
-_HELD_OVERHEAD = 150
-"""What a row takes in memory besides the bytes of its key and of itself (measured: 135 to 210)."""
 _SLICE_OVERHEAD = 8
+_OPEN_BUCKETS = 256
+"""So many decoded buckets are kept until the end of the epoch."""
+
+_PENDING_BYTES = 4096
 _FIRST_GUESS = 200
 _NOTHING = -1
 _DROPPED = b""
@@ -41,10 +59,17 @@ class Epoch(Struct, array_like=True, gc=False):
     format: int
     base: int
     position: int
-    changed: dict[bytes, bytes]
-    """Encoded rows by key; nothing stands for a dropped one."""
-    slices: dict[int, dict[bytes, bytes]]
-    """Whole slices as of `position`."""
+    changed: dict[int, bytes]
+    """For each slice, encoded as a bucket: encoded rows by key; nothing stands for a dropped one.
+    Who reads the log need not look into what a later slice says anew."""
+    slices: dict[int, list[bytes]]
+    """Whole slices as of `position`: their encoded buckets."""
+
+
+class _Head(Struct, array_like=True, gc=False):
+    """What every format begins with."""
+
+    format: int
 
 
 class Sealed(NamedTuple):
@@ -63,6 +88,7 @@ class Sealed(NamedTuple):
 
 _encode_row = msgspec.msgpack.Encoder().encode
 _encode_epoch = msgspec.msgpack.Encoder().encode
+_decode_head = msgspec.msgpack.Decoder(_Head).decode
 _decode_epoch = msgspec.msgpack.Decoder(Epoch).decode
 
 
@@ -80,7 +106,10 @@ class EpochRows:
 
     def _reset(self) -> None:
         self._held: int | None = 0
-        self._cold: list[dict[bytes, bytes]] = [{} for _ in range(SLICES)]
+        self._slices: list[list[bytes]] = [[EMPTY] for _ in range(SLICES)]
+        self._counts = [0] * SLICES
+        self._open: dict[tuple[int, int], Bucket] = {}
+        self._pending: dict[int, list[bytes]] = {}
         self._dirty: dict[bytes, Any] = {}
         self._copied_at = [_NOTHING] * SLICES
         self._next_slice = 0
@@ -95,7 +124,7 @@ class EpochRows:
         row: T | None = self._dirty.get(key, _ABSENT)
         if row is not _ABSENT:
             return row
-        encoded = self._cold[crc32(key) % SLICES].get(key)
+        encoded = self._encoded(key)
         if encoded is None:
             return None
         row = decode(encoded)
@@ -107,7 +136,7 @@ class EpochRows:
         row: T | None = self._dirty.get(key, _ABSENT)
         if row is not _ABSENT:
             return row
-        encoded = self._cold[crc32(key) % SLICES].get(key)
+        encoded = self._encoded(key)
         return None if encoded is None else decode(encoded)
 
     def put(self, key: bytes, row: object) -> None:
@@ -122,10 +151,12 @@ class EpochRows:
         """Encoded rows whose keys begin with `prefix`; raises StateError when rows changed."""
         if self._dirty:
             raise StateError("rows can be listed only while nothing is changed")
-        for rows in self._cold:
-            for key, encoded in rows.items():
-                if key.startswith(prefix):
-                    yield key, encoded
+        self._take_pending()
+        for buckets in self._slices:
+            for bucket in buckets:
+                for key, encoded in decode_bucket(bucket).items():
+                    if key.startswith(prefix):
+                        yield key, encoded
 
     def changed(self) -> Iterable[tuple[bytes, object | None]]:
         """The rows touched since the last epoch; None stands for a dropped one."""
@@ -136,7 +167,9 @@ class EpochRows:
         if self._dirty:
             raise StateError("rows can be weighed only while nothing is changed")
         if self._held is None:
-            self._held = sum(map(_weight_of, self._cold))
+            self._held = sum(
+                len(key) + len(encoded) + ROW_BYTES for key, encoded in self.items(b"")
+            )
         return self._held
 
     def forget(self, rule: Callable[[bytes, bytes], bytes | None]) -> None:
@@ -144,19 +177,24 @@ class EpochRows:
         nothing; raises StateError when rows changed."""
         if self._dirty:
             raise StateError("rows can be forgotten only while nothing is changed")
-        for number, rows in enumerate(self._cold):
-            # A new dict, as one from which much is deleted does not become smaller.
-            self._cold[number] = {
-                key: left
-                for key, encoded in rows.items()
-                if (left := rule(key, encoded)) is not None
-            }
+        self._take_pending()
+        self._open = {}
+        for number, buckets in enumerate(self._slices):
+            kept: Bucket = {}
+            for bucket in buckets:
+                for key, encoded in decode_bucket(bucket).items():
+                    left = rule(key, encoded)
+                    if left is not None:
+                        kept[key] = left
+            self._slices[number] = buckets_of(kept)
+            self._counts[number] = len(kept)
         self._held = None
 
     # What the runner does
 
     def __len__(self) -> int:
-        return sum(map(len, self._cold))
+        self._take_pending()
+        return sum(self._counts)
 
     def changed_bytes(self) -> float:
         """About how many bytes the changes of this epoch will take."""
@@ -181,45 +219,84 @@ class EpochRows:
             raise StateError("nothing was applied since the last epoch")
         self._dirty.update(self._at_seal)
         self._at_seal = {}
+        count = len(self._dirty)
         changed, size = self._encode_changes()
-        if changed:
-            self._mean_bytes = max(_ROW_OVERHEAD, size / len(changed))
+        if count:
+            self._mean_bytes = max(_ROW_OVERHEAD, size / count)
         slices = self._next_slices(max(size, _LEAST_SLICE_BYTES))
         epoch = Epoch(FORMAT, self._base, self.position, changed, slices)
         self._base = self.position
-        return Sealed(_encode_epoch(epoch), self.position, tuple(slices), len(changed))
+        return Sealed(_encode_epoch(epoch), self.position, tuple(slices), count)
 
-    def _encode_changes(self) -> tuple[dict[bytes, bytes], int]:
-        changed: dict[bytes, bytes] = {}
-        size = grown = 0
+    def _encode_changes(self) -> tuple[dict[int, bytes], int]:
+        """The changed rows by slice, encoded, and their bytes; each is brought into its bucket."""
+        self._take_pending()
+        by_slice: dict[int, Bucket] = {}
+        size = 0
+        # Also a row that is as it was, or one dropped that was never there: the record may be
+        # folded into a state between `base` and `position`, which another writer reached.
         for key, row in self._dirty.items():
-            rows = self._cold[crc32(key) % SLICES]
-            # Also a row that is as it was, or one dropped that was never there: the record may be
-            # folded into a state between `base` and `position`, which another writer reached.
-            before = rows.get(key)
-            if before is not None:
-                grown -= len(key) + len(before) + _HELD_OVERHEAD
-            if row is None:
-                rows.pop(key, None)
-                changed[key] = _DROPPED
-            else:
-                encoded = rows[key] = changed[key] = _encode_row(row)
-                size += len(encoded) + _ROW_OVERHEAD
-                grown += len(key) + len(encoded) + _HELD_OVERHEAD
+            encoded = _DROPPED if row is None else _encode_row(row)
+            by_slice.setdefault(crc32(key) % SLICES, {})[key] = encoded
+            size += len(encoded) + _ROW_OVERHEAD
         self._dirty = {}
-        if self._held is not None:
-            self._held += grown
-        return changed, size
+        for number, rows in by_slice.items():
+            self._bring_in(number, rows)
+        self._open = {}
+        return {number: encode_bucket(rows) for number, rows in by_slice.items()}, size
 
-    def _next_slices(self, room: float) -> dict[int, dict[bytes, bytes]]:
-        """The rows themselves, not copies: to be encoded before one of them changes."""
-        slices: dict[int, dict[bytes, bytes]] = {}
+    def _next_slices(self, room: float) -> dict[int, list[bytes]]:
+        """The slices themselves, not copies: to be encoded before one of them changes."""
+        slices: dict[int, list[bytes]] = {}
         while room > 0 and len(slices) < SLICES:
-            rows = self._cold[self._next_slice]
-            slices[self._next_slice] = rows
-            room -= _SLICE_OVERHEAD + sum(map(len, rows.values())) + _ROW_OVERHEAD * len(rows)
+            buckets = self._slices[self._next_slice]
+            slices[self._next_slice] = buckets
+            room -= _SLICE_OVERHEAD + sum(map(len, buckets))
             self._next_slice = (self._next_slice + 1) % SLICES
         return slices
+
+    # Buckets
+
+    def _encoded(self, key: bytes) -> bytes | None:
+        if self._pending:
+            self._take_pending()
+        place = crc32(key)
+        number = place % SLICES
+        return self._bucket(number, bucket_at(place, len(self._slices[number]))).get(key)
+
+    def _bucket(self, number: int, at: int) -> Bucket:
+        """To be changed only by who writes it back."""
+        bucket = self._open.get((number, at))
+        if bucket is None:
+            if len(self._open) == _OPEN_BUCKETS:
+                self._open = {}
+            bucket = self._open[number, at] = decode_bucket(self._slices[number][at])
+        return bucket
+
+    def _bring_in(self, number: int, rows: Bucket) -> None:
+        """Put rows of a slice into its buckets; take out those that are _DROPPED."""
+        buckets = self._slices[number]
+        by_bucket: dict[int, list[bytes]] = {}
+        for key in rows:
+            by_bucket.setdefault(bucket_at(crc32(key), len(buckets)), []).append(key)
+        grown = count = 0
+        for at, keys in by_bucket.items():
+            bucket = self._bucket(number, at)
+            count -= len(bucket)
+            for key in keys:
+                before = bucket.pop(key, None)
+                if before is not None:
+                    grown -= len(key) + len(before) + ROW_BYTES
+                if encoded := rows[key]:
+                    bucket[key] = encoded
+                    grown += len(key) + len(encoded) + ROW_BYTES
+            count += len(bucket)
+            buckets[at] = encode_bucket(bucket)
+        self._counts[number] += count
+        if self._held is not None:
+            self._held += grown
+        while self._counts[number] > BUCKET_ROWS * len(buckets):
+            self._open.pop((number, split(buckets)), None)
 
     def written(self, sealed: Sealed, offset: int, alone: bool) -> None:
         """The epoch lies in the log at `offset`.
@@ -275,38 +352,57 @@ class EpochRows:
     @staticmethod
     def _decode(record: bytes) -> Epoch:
         try:
-            epoch = _decode_epoch(record)
+            found = _decode_head(record).format
+            if found != FORMAT:
+                raise LogDamaged(f"the state log has format {found}, this version reads {FORMAT}")
+            return _decode_epoch(record)
         except msgspec.MsgspecError as error:
             raise LogDamaged(f"a record of the state log is no epoch: {error}") from error
-        if epoch.format != FORMAT:
-            raise LogDamaged(
-                f"the state log has format {epoch.format}, this version reads {FORMAT}"
-            )
-        return epoch
 
     def _take(self, epoch: Epoch, offset: int) -> None:
         if self.position == _NOTHING and epoch.base == _NOTHING:
             self._from_beginning = True
-        for number, rows in epoch.slices.items():
-            self._cold[number] = rows
+        self._open = {}
+        self._held = None
+        for number, buckets in epoch.slices.items():
+            self._slices[number] = buckets
+            self._counts[number] = sum(map(rows_in, buckets))
             self._copied_at[number] = offset
             self._next_slice = (number + 1) % SLICES
-        for key, encoded in epoch.changed.items():
-            rows_of_slice = self._cold[crc32(key) % SLICES]
-            if encoded == _DROPPED:
-                rows_of_slice.pop(key, None)
-            else:
-                rows_of_slice[key] = encoded
-        self._held = None
+            self._pending.pop(number, None)
+        for number, rows in epoch.changed.items():
+            # A slice holds what changed in the same epoch.
+            if number not in epoch.slices:
+                self._pending.setdefault(number, []).append(rows)
+                self._take_if_large(number)
         self.position = self._base = epoch.position
         self._read_to = offset
 
+    def _take_if_large(self, number: int) -> None:
+        """What waits for a slice takes memory; to bring it in costs a pass over the slice, and is
+        for nothing where the slice itself is still to come."""
+        if self._copied_at[number] == _NOTHING and not self._from_beginning:
+            return
+        waiting = sum(map(len, self._pending[number]))
+        if waiting > max(_PENDING_BYTES, sum(map(len, self._slices[number])) // 3):
+            self._bring_in_pending(number, self._pending.pop(number))
+
+    def _take_pending(self) -> None:
+        """Bring in what was read from the log."""
+        pending, self._pending = self._pending, {}
+        for number, parts in pending.items():
+            self._bring_in_pending(number, parts)
+
+    def _bring_in_pending(self, number: int, parts: list[bytes]) -> None:
+        rows: Bucket = {}
+        for part in parts:
+            rows.update(decode_bucket(part))
+        self._bring_in(number, rows)
+        self._open = {}
+
     def check(self) -> None:
         """Raises LogCutShort unless what was folded is the whole state."""
+        self._take_pending()
         missing = self._copied_at.count(_NOTHING)
         if self.position != _NOTHING and not self._from_beginning and missing:
             raise LogCutShort(f"{missing} of {SLICES} slices are not in the state log")
-
-
-def _weight_of(rows: dict[bytes, bytes]) -> int:
-    return sum(map(len, rows)) + sum(map(len, rows.values())) + _HELD_OVERHEAD * len(rows)

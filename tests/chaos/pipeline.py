@@ -33,18 +33,20 @@ from streams.intake import directory
 from tests.chaos.brokers import Brokers
 from tests.chaos.clocks import Clock
 from tests.chaos.disk import Disk
+from tests.chaos.process import Process
 from tests.chaos.proxy import Link
 from tests.chaos.schedule import HELPERS, LINKS, WORKER_SESSION_SECONDS, Fault
+from tests.chaos.upgrade import Upgrade
 from tests.fixtures.brokers import Kind
+from tests.fixtures.catalogs import old_catalog
 from tests.fixtures.waiting import wait_for
 from uptake.feed.target import Target
-from uptake.local.broker import resident_bytes
 from uptake.local.child import Child
 from uptake.local.files import write_private
 from uptake.local.kafka import KafkaNode
 from uptake.local.kafka_cluster import NODES
 from uptake.local.ports import LOOPBACK, free_ports
-from uptake.local.processes import Spec, ready
+from uptake.local.processes import Spec
 from uptake.local.settle import settle
 
 KEY: Final = "chaos-write-key-0123456789"
@@ -53,45 +55,11 @@ _ROOT: Final = Path(__file__).parents[2]
 _PAUSE_SECONDS: Final = 0.5
 _READY_SECONDS: Final = 120.0
 _ORDER: Final = ("worker", "sink", "repair", "intake", "collector")
+_OF_CATALOG: Final = ("worker", "sink", "repair", "intake")
+"""They have to end before state is made anew; helpers of them too."""
 _PORTS: Final = 40
 _END_SECONDS: Final = 30.0
-
-
-class _Process:
-    """A child that is started again when it has ended, unless it is `held`."""
-
-    def __init__(
-        self,
-        child: Child,
-        port: int,
-        path: str = "/readyz",
-        begin: Callable[[], None] | None = None,
-    ) -> None:
-        """`begin` starts the child, where more has to be done for it."""
-        self.child = child
-        self.port = port
-        self.path = path
-        self.held = True
-        self.start_at: float | None = None
-        self.expected = False
-        """Its end was our doing."""
-        self.peak_bytes = 0
-        """The most memory that it had at any look."""
-        self._begin = begin or child.start
-
-    def start(self) -> None:
-        self.held = False
-        self.expected = False
-        self.start_at = None
-        self._begin()
-
-    def look(self) -> None:
-        """Note how much memory it has now."""
-        if self.child.running():
-            self.peak_bytes = max(self.peak_bytes, resident_bytes(self.child.pid))
-
-    def is_ready(self) -> bool:
-        return self.child.running() and ready(self.port, self.path)
+_UPGRADE_SECONDS: Final = 180.0
 
 
 class Pipeline:
@@ -115,6 +83,11 @@ class Pipeline:
         }
         assert set(self.links) == {*LINKS, *self._brokers.links}
         self.settings = _settings(kind, self._brokers.bootstrap, store, collector)
+        self._upgrade: Upgrade | None = None
+        self._back: set[str] = set()
+        """Who is to be started when the upgrade allows it."""
+        if any(fault.what == "catalog" for fault in faults):
+            self._put_catalog(str(old_catalog(self.folder)))
         self.clocks = {
             fault.whom: Clock(self.folder / f"{fault.whom}.clock")
             for fault in faults
@@ -123,13 +96,20 @@ class Pipeline:
         self._disk: Disk | None = None
         if any(fault.what == "full" for fault in faults):
             self._disk = Disk(self.folder / "store")
-        self._processes: dict[str, _Process] = {}
+        self._processes: dict[str, Process] = {}
         for name, node in self._brokers.nodes.items():
             begin = node.launch if isinstance(node, KafkaNode) else None
-            self._processes[name] = _Process(node.child, self._brokers.ports[name], begin=begin)
+            self._processes[name] = Process(node.child, self._brokers.ports[name], begin=begin)
         self._add("store", "store", store, "/ping")
         for name in (*_ORDER, *HELPERS):
             self._add(name, name.split("-")[0], next(free))
+
+    @property
+    def config(self) -> Path:
+        """The settings by which commands reach all, past the proxies, in a file."""
+        file = self._file("commands")
+        write_private(file, dump(self.settings))
+        return file
 
     @property
     def target(self) -> Target:
@@ -158,21 +138,51 @@ class Pipeline:
 
     def tick(self) -> None:
         """Start again what has ended; to be called several times a second."""
-        for name, process in self._processes.items():
+        self._go_on_upgrading()
+        for process in self._processes.values():
             process.look()
             if process.held or process.child.running():
                 continue
             if process.start_at is None:
                 process.start_at = monotonic() + _PAUSE_SECONDS
                 if not process.expected:
-                    self._note_own_end(name)
+                    self._note_end_of(process.child)
             elif monotonic() >= process.start_at:
                 process.start()
 
     def wait_all_ready(self) -> None:
-        """Until everything that belongs here runs and is ready."""
+        """Until everything that belongs here runs and is ready, and no upgrade is under way."""
+        if self._upgrade is not None:
+            self._wait_for(lambda: not self.upgrading(), _UPGRADE_SECONDS, "state to be filled")
         for name in ("store", *_ORDER):
             self._wait_ready(name)
+        if self._upgrade is not None:
+            self._wait_for(self._upgraded, _UPGRADE_SECONDS, "state to be whole")
+
+    def upgrade(self) -> None:
+        """End what works by the catalog, and make state anew by the bundled one. Who is asked to
+        start meanwhile does so when that is allowed."""
+        self._put_catalog("")
+        for name in (*_OF_CATALOG, *HELPERS):
+            process = self._processes[name]
+            write_private(self._file(name), dump(self._settings_of(name.split("-")[0])))
+            if not process.held:
+                self._back.add(name)
+            process.held = True
+            process.child.ask_to_end()
+        spec = Spec("rebuild-state", ("rebuild-state", "--config", str(self.config)), 0)
+        environment = {**spec.environment(), "PYTHONPATH": str(_ROOT)}
+        log = self.folder / "rebuild-state.log"
+        self._upgrade = Upgrade(spec.command(), log, environment, self._note_end_of)
+
+    def upgrading(self) -> bool:
+        """Whether processes must not be started, as state is being made anew."""
+        return self._upgrade is not None and not self._upgrade.filled
+
+    def kill_upgrade(self) -> None:
+        """SIGKILL for the command that makes state anew; it is started again soon."""
+        if self._upgrade is not None:
+            self._upgrade.kill()
 
     def kill(self, name: str) -> None:
         """SIGKILL; it is started again soon."""
@@ -234,13 +244,16 @@ class Pipeline:
 
     def release(self, name: str) -> None:
         """Start it, if it is away."""
-        if not self._processes[name].child.running():
+        if self.upgrading() and name.split("-")[0] in _OF_CATALOG:
+            self._back.add(name)
+        elif not self._processes[name].child.running():
             self._processes[name].start()
 
     def leave(self, name: str, how: str) -> None:
         """It goes until `release`: killed, or asked to end."""
         process = self._processes[name]
         process.held = True
+        self._back.discard(name)
         if how == "kill":
             process.child.kill()
         else:
@@ -254,9 +267,7 @@ class Pipeline:
         for clock in self.clocks.values():
             clock.put_wrong(0)
         for name in HELPERS:
-            process = self._processes[name]
-            process.held = True
-            process.child.ask_to_end()
+            self.leave(name, "term")
         for name in ("store", *_ORDER, *self._brokers.nodes):
             self.release(name)
 
@@ -276,6 +287,8 @@ class Pipeline:
 
     def abandon(self) -> None:
         """SIGKILL for all that is left."""
+        if self._upgrade is not None:
+            self._upgrade.close()
         for process in self._processes.values():
             process.held = True
             with suppress(ProcessLookupError):
@@ -291,22 +304,48 @@ class Pipeline:
             self._disk.close()
 
     def _wait_ready(self, name: str) -> None:
-        def is_ready() -> bool:
+        process = self._processes[name]
+        self._wait_for(process.is_ready, _READY_SECONDS, f"{name} to be ready")
+
+    def _wait_for(self, there: Callable[[], bool], seconds: float, what: str) -> None:
+        def look() -> bool:
             self.tick()
-            return self._processes[name].is_ready()
+            return there()
 
-        wait_for(is_ready, _READY_SECONDS, f"{name} to be ready")
+        wait_for(look, seconds, what)
 
-    def _note_own_end(self, name: str) -> None:
-        child = self._processes[name].child
+    def _upgraded(self) -> bool:
+        return self._upgrade is None or self._upgrade.done
+
+    def _go_on_upgrading(self) -> None:
+        if self._upgrade is None:
+            return
+        self._upgrade.tick()
+        if not self._upgrade.filled:
+            return
+        for name in self._back:
+            process = self._processes[name]
+            process.held = False
+            # One that was frozen all the while is started when it has come to its end.
+            process.expected = True
+        self._back.clear()
+
+    def _put_catalog(self, file: str) -> None:
+        worker = replace(self.settings.worker, catalog=file)
+        self.settings = replace(self.settings, worker=worker)
+
+    def _file(self, name: str) -> Path:
+        return self.folder / f"{name}.json"
+
+    def _note_end_of(self, child: Child) -> None:
         lines = child.last_lines(count=200)
         reasons = [line for line in lines if " CRITICAL " in line] or lines[-1:]
         told = reasons[0].partition(" CRITICAL ")[2] or reasons[0] if reasons else ""
         told = told[:160]
-        self.own_ends[f"{name} ended with {child.exit_code()}: {told}"] += 1
+        self.own_ends[f"{child.name} ended with {child.exit_code()}: {told}"] += 1
 
     def _add(self, name: str, command: str, port: int, path: str = "/readyz") -> None:
-        file = self.folder / f"{name}.json"
+        file = self._file(name)
         write_private(file, dump(self._settings_of(command)))
         arguments = [command, "--config", str(file)]
         if command == "store":
@@ -316,7 +355,7 @@ class Pipeline:
         if name in self.clocks:
             environment |= self.clocks[name].environment(str(_ROOT))
         child = Child(name, spec.command(), self.folder / f"{name}.log", environment)
-        self._processes[name] = _Process(child, port, path)
+        self._processes[name] = Process(child, port, path)
 
     def _settings_of(self, command: str) -> Settings:
         """The settings of a process: it reaches others through the proxies."""

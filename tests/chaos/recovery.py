@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from tests.chaos.asking import Store
 from tests.chaos.feeder import Ledger
+from tests.chaos.refusal import may_be_refused
 
 _LOOK_SECONDS: Final = 0.25
 _ANSWER_SECONDS: Final = 3.0
@@ -13,7 +14,7 @@ _ANSWER_SECONDS: Final = 3.0
 
 class Recovered(NamedTuple):
     """In seconds, until the first new events that were acknowledged after the fault's end, all of
-    a piece, are in the store."""
+    a piece, are in the store; but for those that the store may have refused."""
 
     since_fault: float
     """From the fault's end; faults that came later may have made it longer."""
@@ -63,9 +64,10 @@ class Recovery:
                     )
 
     def _through(self, end: float) -> bool:
-        ids = next((each.ids for each in self._ledger.moments if each.at > end), None)
-        if ids is None:
+        of_piece = next((each.ids for each in self._ledger.moments if each.at > end), None)
+        if of_piece is None:
             return False
+        ids = [each for each in of_piece if not may_be_refused(each)]
         named = ",".join(f"unhex('{each.hex()}')" for each in ids)
         sql = f"SELECT uniqExact(event_id) FROM events_log WHERE event_id IN ({named})"
         try:

@@ -14,7 +14,7 @@ from typing import Final
 
 from schemas.settings import Settings
 from streams.catalog.load import load as load_catalog
-from tests.chaos import disk
+from tests.chaos import disk, refusal
 from tests.chaos.asking import Store
 from tests.chaos.feeder import Feeder
 from tests.chaos.load import Load, load
@@ -39,6 +39,8 @@ _SETTLE_SECONDS: Final = 180.0
 _SLOW_SECONDS: Final = 0.4
 _STEADY_SECONDS: Final = 3.5
 """A broker that has died counts as in sync until its session is over."""
+_MEMBER_SECONDS: Final = 20.0
+"""Longer than any session: the member that ended should be gone."""
 BOUNDS_MIB: Final = {
     "collector": 256,
     "intake": 256,
@@ -97,6 +99,8 @@ class Result:
     """Process -> the most memory that it had, in MiB."""
     commit: str = ""
     """Of the code that ran."""
+    refused: int = 0
+    """Rows that the store refused, and took when they were inserted again."""
 
     @property
     def longest_outage(self) -> float:
@@ -128,6 +132,8 @@ class Run:
         self._pipeline = Pipeline(folder, wish.kind, self.faults)
         self._random = Random(f"run {wish.seed}")
         self._frozen: dict[Fault, int] = {}
+        self._refusing: dict[Fault, float] = {}
+        """When it began, in seconds of the schedule."""
         self.store = Store(self._pipeline.settings.clickhouse)
         self.feeder = Feeder(
             self._load,
@@ -140,6 +146,7 @@ class Run:
         self.problems: list[str] = []
         self.recovery: dict[str, Recovered] = {}
         self._phases: dict[str, float] = {}
+        self._refused = 0
 
     def finish(self) -> None:
         """Start, feed and hurt; return when all is settled or the time for that is over."""
@@ -153,12 +160,19 @@ class Run:
         self._note("fed")
         self._pipeline.mend()
         self._pipeline.wait_all_ready()
+        self._settle()
+        if any(fault.what == "refuse" for fault in self.faults):
+            self._refused, told = refusal.replay(self.store, self._pipeline.config)
+            self.problems += told
+            self._settle()
+        self.recovery = recovery.seconds()
+        self._note("settled")
+
+    def _settle(self) -> None:
         try:
             settle(self._pipeline.settings, _SETTLE_SECONDS, lambda _: self._pipeline.tick())
         except Unsettled as error:
             self.problems.append(f"not settled within {_SETTLE_SECONDS:.0f} s: {error}")
-        self.recovery = recovery.seconds()
-        self._note("settled")
 
     def reconcile(self) -> list[str]:
         """What `uptake reconcile` finds: nothing, or a difference."""
@@ -205,6 +219,7 @@ class Run:
             self.feeder.ledger.acknowledged.total(),
             self._pipeline.memory(),
             commit(),
+            self._refused,
         )
 
     def _note(self, phase: str) -> None:
@@ -223,27 +238,53 @@ class Run:
                 self._pause()
             if fault.what == "empty" and not ending:
                 began += self._until_steady()
-            if not ending:
-                self._begin(fault)
-                self._say(f"  {monotonic() - began:5.1f} {fault}")
-            elif fault.what == "back" and not self._set_back(fault, monotonic() - began):
-                # The group has a member still, or the broker is frozen: other faults go on.
-                heappush(acts, (monotonic() - began + _AGAIN_SECONDS, 1, fault))
+            if not self._done(fault, bool(ending), monotonic() - began):
+                # The group has a member still, or the store is away: other faults go on.
+                heappush(acts, (monotonic() - began + _AGAIN_SECONDS, ending, fault))
                 continue
-            else:
-                self._end(fault)
+            if not ending:
+                self._say(f"  {monotonic() - began:5.1f} {fault}")
             if fault.what == "empty" and ending:
                 began += self._until_steady()
             if ending or not fault.seconds:
                 recovery.note(str(fault))
 
+    def _done(self, fault: Fault, ending: bool, at: float) -> bool:
+        """Begin or end it; False: that is not possible now."""
+        if fault.what == "refuse":
+            return self._refuse(fault, ending, at)
+        if not ending:
+            self._begin(fault)
+        elif fault.what == "back" and not self._set_back(fault, at):
+            return False
+        else:
+            self._end(fault)
+        return True
+
+    def _refuse(self, fault: Fault, ending: bool, at: float) -> bool:
+        """It lasts as long as it is to, also when the store was away at its beginning."""
+        if not ending:
+            done = refusal.begin(self.store, fault.whom)
+            if done:
+                self._refusing[fault] = at
+            return done
+        began = self._refusing.get(fault, at)
+        return at >= began + fault.seconds and refusal.end(self.store, fault.whom)
+
     def _set_back(self, fault: Fault, at: float) -> bool:
-        """Whether the offsets could be set back. Raises TimeoutError when that took too long."""
+        """Whether it can go on: the offsets were set back, or the embedded broker holds a member
+        that is no more, as it does until another one joins. Raises TimeoutError when that took
+        too long."""
         if at > fault.end + _SETTLE_SECONDS:
             raise TimeoutError(f"the offsets of {fault.whom} could not be set back")
         pipeline = self._pipeline
-        running = pipeline.running(fault.whom)
-        return not running and set_back(pipeline.settings, fault.whom, self._random)
+        # While topics are made anew, what is committed may be of the old ones.
+        if pipeline.upgrading() or pipeline.running(fault.whom):
+            return False
+        if self._wish.kind == "embedded" and at > fault.end + _MEMBER_SECONDS:
+            pipeline.own_ends[f"offsets of {fault.whom} were not set back: a dead member"] += 1
+            return True
+        return set_back(pipeline.settings, fault.whom, self._random)
 
     def _until_steady(self) -> float:
         """Wait until every partition has all its copies; how many seconds that took."""
@@ -286,6 +327,8 @@ class Run:
                 pipeline.fill_disk()
             case "clock":
                 pipeline.clocks[fault.whom].put_wrong(int(fault.how))
+            case "catalog":
+                pipeline.upgrade()
 
     def _end(self, fault: Fault) -> None:
         pipeline = self._pipeline
@@ -300,6 +343,8 @@ class Run:
                 pipeline.mend_disk()
             case "clock":
                 pipeline.clocks[fault.whom].put_wrong(0)
+            case "catalog" if fault.how == "kill":
+                pipeline.kill_upgrade()
             case "cut" | "silence" | "slow":
                 pipeline.links[fault.whom].mend()
 

@@ -7,7 +7,19 @@ from typing import Final, Literal
 from tests.fixtures.brokers import Kind
 
 What = Literal[
-    "kill", "freeze", "away", "cut", "silence", "slow", "join", "empty", "full", "clock", "back"
+    "kill",
+    "freeze",
+    "away",
+    "cut",
+    "silence",
+    "slow",
+    "join",
+    "empty",
+    "full",
+    "clock",
+    "back",
+    "catalog",
+    "refuse",
 ]
 
 FEWEST: Final = 5
@@ -50,14 +62,19 @@ _WRONG_MS: Final = (-12 * 3_600_000, 50 * 60_000)
 """Kafka takes no record whose time is more than an hour ahead of its own clock."""
 _NO_SESSION_SECONDS: Final = 6.0
 """Stands for the session of what is in no group: about the time others wait for an answer."""
+_CATALOG_SHARE: Final = 0.7
+_REFUSE_SHARE: Final = 0.7
+REFUSING: Final = ("events_log", "events_log", "rolling")
+"""Tables of which a row may be refused."""
 
 
 @dataclass(frozen=True, order=True)
 class Fault:
     """Begins `at` and lasts `seconds` from the beginning of the schedule (0: a moment).
 
-    `whom` is a process, or a link "from-to". `how` tells a join's end, term or kill, and by how
-    many ms a clock is wrong.
+    `whom` is a process, a link "from-to", a table, or the command that is run. `how` tells a
+    join's end, term or kill, by how many ms a clock is wrong, and whether the command is killed
+    when its `seconds` are over.
     """
 
     at: float
@@ -95,7 +112,27 @@ def schedule(seed: int, kind: Kind, seconds: float, disk: bool = True) -> list[F
         if what == "full" and not disk:
             what = "away"
         faults.append(_fault(random, what, kind, seconds, faults))
-    return sorted(faults)
+    return sorted([*faults, *_besides(Random(f"besides {seed}"), kind, seconds)])
+
+
+def _besides(random: Random, kind: Kind, seconds: float) -> list[Fault]:
+    """Another catalog, and rows that the store refuses: each in most runs, whatever else comes.
+    On the embedded broker state is made anew at each start only."""
+    faults = []
+    share, at = random.random(), random.uniform(_FIRST_SECONDS, seconds / 2)
+    lasting, how = random.uniform(1.0, 6.0), random.choice(["", "kill"])
+    if share < _CATALOG_SHARE and kind != "embedded":
+        faults.append(
+            Fault(
+                round(at, 1), "catalog", "rebuild-state", round(min(lasting, seconds - at), 1), how
+            )
+        )
+    lasting = min(random.uniform(5.0, 12.0), seconds / 2)
+    at = random.uniform(_FIRST_SECONDS, seconds - lasting)
+    if random.random() < _REFUSE_SHARE:
+        whom = random.choice(REFUSING)
+        faults.append(Fault(round(at, 1), "refuse", whom, round(lasting, 1)))
+    return faults
 
 
 def _of_brokers(random: Random, seconds: float) -> list[Fault]:

@@ -13,9 +13,9 @@ import yaml
 from prometheus_client import REGISTRY
 
 import schemas.metrics as _metrics
+from reports.grafana.macros import View, expand
 from schemas.settings import BoardSettings
 from sinks.clickhouse.client import Store
-from tests.fixtures.grafana import View, expand
 
 write = pytest.importorskip("reports.grafana.write")
 

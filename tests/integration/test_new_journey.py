@@ -66,7 +66,8 @@ def test_rows_come_out(running: Running) -> None:
     )
     settle(running)
     rows = running.rows(
-        "SELECT indicator, cohort_kind, cohort, toInt32(numerator), toInt32(denominator), toInt32(people)"
+        "SELECT indicator, cohort_kind, cohort, toInt32(numerator), toInt32(denominator),"
+        " toInt32(people)"
         " FROM indicators WHERE window = '28d' AND window_end = '2026-03-03 00:00:00'"
         " AND indicator IN ('notes_taken', 'note_to_confidence', 'nudge_action_rate',"
         " 'nudge_time_to_act', 'moment_precision')"

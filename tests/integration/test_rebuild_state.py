@@ -1,13 +1,8 @@
 """State is made anew from the stored events, and every row equals an independent recount: after
 another catalog and number of partitions, and after the state itself was cut, emptied or damaged."""
 
-import csv
-import gzip
-import re
 from collections.abc import Iterator
 from functools import partial
-from importlib.resources import files
-from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -20,6 +15,7 @@ from schemas.topics import state_topic
 from streams import life
 from tests.fixtures import logs
 from tests.fixtures.brokers import KINDS, Kind, require
+from tests.fixtures.catalogs import old_catalog
 from tests.fixtures.exact import assert_exact, load_directory, settle
 from tests.fixtures.running import Running, cli
 from tests.fixtures.victims import Supervised, kill, wait_alive
@@ -28,37 +24,20 @@ from tests.recount import recount_sql
 from tests.recount.recount import Key, Value, recount
 
 _ROWS = {"ticketing": 1_500, "crm": 500}
+_FEW_ROWS = {"ticketing": 500, "crm": 200}
 _AGAIN_SECONDS = 300.0
-
-_OLD_ONE = """
-[indicators.tickets_touched]
-title = "Tickets touched"
-kind = "leading"
-measure = "count"
-unit = "touches"
-good = "up"
-signals = ["ticket.assigned", "ticket.updated"]
-description = "It is in the old catalog only."
-try = "Nothing."
-"""
-
 
 pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture
-def slices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
+def slices(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, Path]:
     """The beginnings of two real logs; `tests.fixtures.logs` then reads these too."""
-    logs.require_logs()
-    made = {}
-    for source, count in _ROWS.items():
-        made[source] = tmp_path / f"{source}.csv.gz"
-        with (
-            gzip.open(logs.FILES[source], "rt", encoding="utf-8", newline="") as lines,
-            gzip.open(made[source], "wt", encoding="utf-8", newline="") as out,
-        ):
-            csv.writer(out).writerows(islice(csv.reader(lines), count + 1))
-        monkeypatch.setitem(logs.FILES, source, made[source])
+    made = logs.beginnings(tmp_path, getattr(request, "param", _ROWS))
+    for source, file in made.items():
+        monkeypatch.setitem(logs.FILES, source, file)
     return made
 
 
@@ -88,7 +67,7 @@ def test_another_catalog_and_then_other_partitions(
     ups: list[Running],
 ) -> None:
     require(kind, request.config)
-    old = _start(ups, tmp_path, kind, catalog=_old_catalog(tmp_path), partitions=3)
+    old = _start(ups, tmp_path, kind, catalog=old_catalog(tmp_path), partitions=3)
     load_directory(old)
     _replay(old, "ticketing", slices)
     settle(old)
@@ -125,6 +104,7 @@ def test_another_catalog_and_then_other_partitions(
 
 
 @pytest.mark.kafka
+@pytest.mark.parametrize("slices", [_FEW_ROWS], indirect=True, ids=["few rows"])
 def test_a_log_that_was_cut_or_emptied_or_damaged(
     request: pytest.FixtureRequest,
     tmp_path: Path,
@@ -142,7 +122,9 @@ def test_a_log_that_was_cut_or_emptied_or_damaged(
     # run.json goes while state is made anew.
     kafka = KafkaSettings(bootstrap=up.run()["kafka"])
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
+    # `uptake up` makes state anew three times in ten minutes, and no oftener.
     for agent, hurt, told in (
+        ("rolling", _cut, "LogCutShort"),
         ("objects", _empty, "LogEmpty"),
         ("learners", _damage, "LogDamaged"),
     ):
@@ -171,14 +153,29 @@ def _life(kafka: KafkaSettings) -> Life:
     return found
 
 
+def _cut(admin: AdminClient, up: Running, topic: str) -> None:
+    """Delete all but the last record of the log of each partition: slices are missing there."""
+    _delete(admin, topic, left=1)
+
+
 def _empty(admin: AdminClient, up: Running, topic: str) -> None:
     """Delete every record of the log of each partition."""
+    _delete(admin, topic, left=0)
+
+
+def _delete(admin: AdminClient, topic: str, left: int) -> None:
     places = [TopicPartition(topic, number) for number in range(3)]
-    latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-    ends = admin.list_offsets(dict.fromkeys(places, latest))
-    cut = [TopicPartition(topic, at.partition, end.result().offset) for at, end in ends.items()]
+    first = _offsets(admin, places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+    end = _offsets(admin, places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+    cut = [TopicPartition(topic, number, end[number] - left) for number in range(3)]
+    assert any(at.offset > first[at.partition] for at in cut), "nothing is there to delete"
     for deleted in admin.delete_records(cut).values():
         deleted.result()
+
+
+def _offsets(admin: AdminClient, places: list[TopicPartition], spec: OffsetSpec) -> dict[int, int]:
+    found = admin.list_offsets(dict.fromkeys(places, spec))
+    return {at.partition: answer.result().offset for at, answer in found.items()}
 
 
 def _damage(admin: AdminClient, up: Running, topic: str) -> None:
@@ -200,18 +197,6 @@ def _start(
     config.write_text("\n".join(lines))
     ups.append(Running(tmp_path / "data", kind, "--config", str(config)))
     return ups[-1].wait_ready()
-
-
-def _old_catalog(folder: Path) -> Path:
-    """Without tickets_opened, with another tickets_resolved, and with one that is no more."""
-    text = (files("streams.catalog") / "catalog.toml").read_text("utf-8")
-    text, gone = re.subn(r"\[indicators\.tickets_opened\].*?\n\n", "", text, flags=re.DOTALL)
-    other = r"(\[indicators\.tickets_resolved\].*?)each = \"\w+\""
-    text, changed = re.subn(other, r'\1each = "every"', text, count=1, flags=re.DOTALL)
-    assert (gone, changed) == (1, 1)
-    path = folder / "catalog.toml"
-    path.write_text(text + _OLD_ONE)
-    return path
 
 
 def _replay(running: Running, source: str, slices: dict[str, Path]) -> None:

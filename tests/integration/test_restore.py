@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, Producer, TopicPartition
 
 from schemas.partition import learner_partition
 from schemas.records import (
@@ -20,11 +20,15 @@ from schemas.records import (
     Life,
     Mark,
     decode_batch,
+    encode,
+    version_of,
 )
 from schemas.settings import KafkaSettings, Settings
-from schemas.topics import BATCHES, SOURCES
+from schemas.topics import BATCHES, DEAD_LETTERS, SOURCES
 from sinks.clickhouse import migrate, rows
 from sinks.clickhouse.client import Store
+from sinks.clickhouse.errors import NeverValid
+from sinks.clickhouse.refused import dead_letter
 from streams import admin
 from streams.intake import restore
 from streams.state import fingerprint
@@ -34,6 +38,7 @@ from uptake.dead_letters import letters
 from uptake.dead_letters.letters import Place, Wanted
 from uptake.dead_letters.replay import replay
 from uptake.local.settle import Unsettled
+from uptake.repair import lists
 
 EVENTS = 3_000
 LEARNERS = [
@@ -133,7 +138,7 @@ def test_events_and_directories_come_back_as_they_were(
             if learner_partition(entry.learner, settings.kafka.partitions) == partition
         ]
         assert [event for batch in restored for event in batch.events] == [
-            msgspec.structs.replace(event, cohort=cohort)
+            msgspec.structs.replace(event, cohort=cohort, module="")
             for event in sorted(
                 events, key=lambda e: (e.received_at, SOURCES[e.source], e.partition, e.offset)
             )
@@ -141,6 +146,44 @@ def test_events_and_directories_come_back_as_they_were(
         ]
         types = [type(v) for batch in restored for e in batch.events for v in e.attributes.values()]
         assert set(types) <= {int, float, bool, str}
+
+
+def test_events_whose_rows_were_refused_come_back_too(settings: Settings) -> None:
+    """Those of letters in the store, and of letters that the sink has not read yet; not those
+    that were dropped."""
+    _store(settings, [])
+    of_store, dropped, on_the_way = (_refused(_event(EVENTS + number)) for number in range(3))
+    producer = Producer({"bootstrap.servers": settings.kafka.bootstrap})
+    producer.produce(DEAD_LETTERS, encode(on_the_way), partition=0)
+    assert producer.flush(20) == 0
+    with Store(settings.clickhouse) as store:
+        store.command("TRUNCATE TABLE dead_letters_log")
+        store.insert("dead_letters_log", rows.dead_letters([of_store, dropped]))
+        replay(settings, store, [dropped], "drop", 0.0, lambda _: None)
+    life = Life(7, "begun", fingerprint.of(settings), [Mark(1, 0, 2, 3, 9, 1)])
+    restore.fill(settings, life, lambda _done, _total: None)
+    found = [event for each in _batches(settings).values() for b in each for event in b.events]
+    cohort = Cohort("t", "m", "r", True)
+    assert sorted(found, key=lambda event: event.offset) == [
+        msgspec.structs.replace(_event(EVENTS + number), cohort=cohort, module="")
+        for number in (0, 2)
+    ]
+
+
+def _refused(event: Event) -> DeadLetter:
+    stored = EnrichedEvent(event, "content.completed", "t", "m", "r", True)
+    row = tuple(column[0] for column in rows.events([Enriched(1, 0, 0, 5, [stored])]))
+    return dead_letter("events_log", row, NeverValid("no", 469), int(time.time() * 1000))
+
+
+def test_a_refused_row_of_an_indicator_is_computed_again(settings: Settings) -> None:
+    """What came meanwhile in its place, or instead of it, may be newer or be gone."""
+    row = ("wins", "all", "all", "1h", 60_000, 1, 1, 1, 1, 1, False, 5, version_of(3, 8))
+    letter = dead_letter("rolling", row, NeverValid("no", 469), int(time.time() * 1000))
+    with Store(settings.clickhouse) as store:
+        assert replay(settings, store, [letter], "stop", 0.0, lambda _: None).stored == 1
+        [ask] = [ask for ask in lists.open_repairs(store) if ask.indicator == "wins"]
+    assert (ask.first_end, ask.last_end, ask.asked) == (60_000, 60_000, version_of(3, 8))
 
 
 def test_a_dead_letter_goes_out_again_as_it_came(settings: Settings) -> None:

@@ -16,6 +16,7 @@ def test_every_topic_is_declared_once() -> None:
             topics.DEAD_LETTERS,
             topics.DIRECTORY,
             topics.LIFE,
+            topics.EXPERIMENTS,
             topics.BATCHES,
             topics.ENRICHED,
             topics.STEPS,
@@ -24,7 +25,7 @@ def test_every_topic_is_declared_once() -> None:
             *(topics.state_topic(agent) for agent in topics.AGENTS),
         }
     )
-    single = {topics.DEAD_LETTERS, topics.DIRECTORY, topics.LIFE}
+    single = {topics.DEAD_LETTERS, topics.DIRECTORY, topics.LIFE, topics.EXPERIMENTS}
     assert {spec.name for spec in specs if spec.partitions == 1} == single
     assert {spec.partitions for spec in specs if spec.name not in single} == {5}
 
@@ -40,7 +41,9 @@ def test_state_is_kept_for_ever_and_the_directory_compacted() -> None:
 
 def test_only_what_can_be_made_again_is_ever_deleted() -> None:
     kept = {spec.name for spec in admin.specs(Settings())} - {*topics.REMADE}
-    assert kept == {*topics.EVENTS, topics.DEAD_LETTERS, topics.DIRECTORY, topics.LIFE}
+    assert kept == {
+        *topics.EVENTS, topics.DEAD_LETTERS, topics.DIRECTORY, topics.LIFE, topics.EXPERIMENTS,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

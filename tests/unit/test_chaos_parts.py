@@ -9,7 +9,7 @@ import pytest
 from tests.chaos import __main__ as program
 from tests.chaos.load import load
 from tests.chaos.run import Result, over_bound
-from tests.chaos.schedule import FEWEST, HELPERS, schedule
+from tests.chaos.schedule import FEWEST, HELPERS, REFUSING, schedule
 from tests.chaos.verdict import Verdict, compare_events, compare_rows
 from tests.fixtures import logs
 from tests.fixtures.brokers import Kind
@@ -91,7 +91,7 @@ def test_the_exit_code_says_whether_anything_is_off(
     results = tmp_path / "results.jsonl"
 
     def run(_folder: object, _wish: object, _say: object) -> Result:
-        return Result(1, "embedded", [], Verdict(lost=lost), {}, {}, 0.0, {}, 0, {}, "")
+        return Result(1, "embedded", [], Verdict(lost=lost), {}, {}, 0.0, {}, 0)
 
     monkeypatch.setattr(program, "run", run)
     arguments = ["chaos", "--seeds", "2", "--results", str(results)]
@@ -126,3 +126,15 @@ def test_a_disk_that_cannot_be_filled_is_no_part_of_a_schedule() -> None:
 def test_too_much_memory_is_a_problem() -> None:
     assert over_bound({"worker-2": 512, "broker-1": 20}) == []
     assert over_bound({"worker-2": 513, "store": 20}) == ["worker-2 had 513 MiB, more than 512"]
+
+
+def test_another_catalog_comes_where_state_can_be_made_anew() -> None:
+    for seed in _SEEDS:
+        for kind in ("kafka", "cluster", "embedded"):
+            faults = schedule(seed, kind, _SECONDS)
+            changes = [fault for fault in faults if fault.what == "catalog"]
+            assert len(changes) <= (kind != "embedded")
+    kafka = [fault for seed in _SEEDS for fault in schedule(seed, "kafka", _SECONDS)]
+    assert {fault.how for fault in kafka if fault.what == "catalog"} == {"", "kill"}
+    assert {fault.whom for fault in kafka if fault.what == "refuse"} == {*REFUSING}
+    assert ("kill", "repair") in {(fault.what, fault.whom) for fault in kafka}

@@ -1,15 +1,23 @@
 """Rows of one partition: what a stage sees, what an epoch holds, what recovery makes of it."""
 
+from zlib import crc32
+
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.state.errors import ForeignWriter, LogCutShort, StateError
-from streams.state.rows import SLICES, Epoch, EpochRows, Sealed
+from streams.model.stage import ROW_BYTES
+from streams.state.buckets import SLICES
+from streams.state.errors import ForeignWriter, LogCutShort, LogDamaged, StateError
+from streams.state.rows import Epoch, EpochRows, Sealed
 
 _decode = msgspec.msgpack.Decoder(list[int]).decode
 _decode_epoch = msgspec.msgpack.Decoder(Epoch).decode
+
+_KEYS_OF_TWO_SLICES = [
+    key for number in range(400_000) if crc32(key := b"k%d" % number) % SLICES < 2
+]
 
 
 def _seal(rows: EpochRows) -> Sealed:
@@ -80,7 +88,11 @@ def test_an_epoch_holds_every_row_that_was_touched() -> None:
     _seal(rows)
     rows.get(b"a", _decode)
     rows.drop(b"never there")
-    assert list(_decode_epoch(_seal(rows).record).changed) == [b"a", b"never there"]
+    changed = _decode_epoch(_seal(rows).record).changed.values()
+    assert {key for part in changed for key in msgspec.msgpack.decode(part)} == {
+        b"a",
+        b"never there",
+    }
 
 
 def test_an_epoch_without_input_is_refused() -> None:
@@ -166,6 +178,12 @@ def test_a_fold_into_changed_rows_is_refused() -> None:
         busy.fold(log[0], 0)
 
 
+def test_a_record_of_an_old_format_is_told_from_a_damaged_one() -> None:
+    old = msgspec.msgpack.encode([2, -1, 0, {b"key": b"row"}, {0: {b"key": b"row"}}])
+    with pytest.raises(LogDamaged, match="format 2"):
+        EpochRows().fold(old, 0)
+
+
 @pytest.mark.parametrize(
     "record",
     [b"", b"\xc1", b"\x91\x01", msgspec.msgpack.encode([99, -1, 0, {}, {}])],
@@ -239,7 +257,7 @@ def test_what_the_rows_weigh_is_kept_as_a_running_count(
     """Each epoch changes some rows (key, length; None: dropped)."""
 
     def weight(rows: EpochRows) -> int:
-        return sum(len(key) + len(row) + 150 for key, row in rows.items(b""))
+        return sum(len(key) + len(row) + ROW_BYTES for key, row in rows.items(b""))
 
     rows, log = EpochRows(), list[bytes]()
     left: dict[bytes, int] = {}
@@ -259,6 +277,39 @@ def test_what_the_rows_weigh_is_kept_as_a_running_count(
     left.pop(b"k%d" % forgotten, None)
     assert len(rows) == len(left)
     assert rows.held() == weight(rows)
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 400), st.integers(1, 400), st.booleans()), min_size=1, max_size=12
+    ),
+    st.integers(0, 12),
+)
+def test_rows_of_many_buckets_are_those_of_a_dict(
+    epochs: list[tuple[int, int, bool]], again_at: int
+) -> None:
+    """Each epoch puts or drops (first, how many, drops). After `again_at` of them another worker
+    goes on. All keys lie in two slices, so that these have many buckets."""
+    rows, log = EpochRows(), list[bytes]()
+    left: dict[bytes, bytes] = {}
+    for number, (first, count, drops) in enumerate(epochs):
+        if number == again_at:
+            rows = _recovered(log)
+        for key in _KEYS_OF_TWO_SLICES[first : first + count]:
+            if drops:
+                rows.drop(key)
+                left.pop(key, None)
+            else:
+                rows.put(key, [number])
+                left[key] = msgspec.msgpack.encode([number])
+        rows.position += 1
+        _write(rows, log)
+    for found in (rows, _recovered(log)):
+        assert dict(found.items(b"")) == left
+        assert len(found) == len(left)
+        for key in _KEYS_OF_TWO_SLICES:
+            assert (found.peek(key, _decode) is not None) == (key in left)
 
 
 def test_the_size_of_changes_is_learned() -> None:

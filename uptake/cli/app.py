@@ -7,6 +7,7 @@ import typer
 from schemas.stopping import explained
 from schemas.version import VERSION
 from uptake.cli import (
+    consent,
     dashboards,
     dead_letters,
     dictionary,
@@ -23,6 +24,7 @@ from uptake.cli import (
     reconcile,
     rubric,
     setup,
+    stories,
 )
 
 app = typer.Typer(
@@ -65,12 +67,14 @@ rebuild.register(app)
 feed.register(app)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(directory.app, name="directory")
+app.add_typer(consent.app, name="consent")
 app.add_typer(rubric.app, name="rubric")
 app.add_typer(lint.app, name="lint")
 app.add_typer(docs.app, name="docs")
 experiment.register(app)
 dashboards.register(app)
 dictionary.register(app)
+stories.register(app)
 processes.register(app)
 setup.register(app)
 rebuild_state.register(app)

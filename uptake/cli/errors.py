@@ -20,6 +20,7 @@ _KINDS = [
     ("sinks.clickhouse.errors", "TryAgain", Exit.MISSING),
     ("sinks.clickhouse.errors", "StoreError", Exit.FAILED),
     ("sinks.clickhouse.embedded.engine", "DataFolderInUse", Exit.MISSING),
+    ("reports.stories.pdf", "NoPdf", Exit.MISSING),
     ("streams.admin", "TopicError", Exit.USAGE),
     ("streams.agents.security", "SecurityError", Exit.USAGE),
     ("streams.catalog.load", "CatalogError", Exit.USAGE),

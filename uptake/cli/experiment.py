@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from uptake.cli.errors import Exit, fail
+from uptake.cli.options import ConfigOption, client_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
-    from schemas.experiments.definition import Experiment
+    from reports.experiments.verdict import Look, Verdict
+    from schemas.experiments.book import Book, Entry
+    from schemas.settings import Settings
 
 app = typer.Typer(
     help="Rapid experiments: define, check, start, stop, judge.", no_args_is_help=True
@@ -22,7 +25,7 @@ FolderOption = Annotated[
     Path,
     typer.Option(
         "--folder",
-        help="Folder of the definitions; the collector's setting `collector.experiments`.",
+        help="Folder of the definitions that people write.",
         file_okay=False,
     ),
 ]
@@ -49,7 +52,7 @@ def new(
     folder: FolderOption = DEFAULT_FOLDER,
 ) -> None:
     """Write a definition, with the sample that its smallest effect needs; then read and edit it."""
-    from schemas.experiments.book import Book
+    from schemas.experiments.book import Drafts
     from uptake.experiments import Draft, sample, template
 
     other = base + effect if good == "up" else base - effect
@@ -69,18 +72,20 @@ def new(
         guardrail_good=guardrail_good,
         minimum_units=sample(base, other),
     )
-    path = Book(folder).add(name, template(draft))
+    path = Drafts(folder).add(name, template(draft))
     typer.echo(f"{path} is written. Edit it, then `uptake experiment check {name}` and `start`.")
 
 
 @app.command()
-def check(name: NameArgument, folder: FolderOption = DEFAULT_FOLDER) -> None:
+def check(
+    name: NameArgument, folder: FolderOption = DEFAULT_FOLDER, config: ConfigOption = None
+) -> None:
     """Check a definition, also against the catalog of indicators."""
-    from schemas.experiments.book import Book
+    from schemas.experiments.book import Drafts
     from uptake.experiments import check as check_catalog
 
-    experiment = Book(folder).experiment(name)
-    check_catalog(experiment)
+    experiment = Drafts(folder).experiment(name)
+    check_catalog(experiment, client_settings(config).settings.worker.catalog)
     total = experiment.minimum_units * len(experiment.variants)
     typer.echo(
         f"{name} can be used. It needs {total:,} {experiment.unit}s in {len(experiment.variants)} "
@@ -90,22 +95,38 @@ def check(name: NameArgument, folder: FolderOption = DEFAULT_FOLDER) -> None:
 
 @app.command()
 def start(
-    name: NameArgument, why: WhyOption = "planned", folder: FolderOption = DEFAULT_FOLDER
+    name: NameArgument,
+    why: WhyOption = "planned",
+    folder: FolderOption = DEFAULT_FOLDER,
+    config: ConfigOption = None,
 ) -> None:
-    """Switch on: from now on its variants are given out. What was assigned before stays."""
+    """Switch on: from now on its variants are given out. What was assigned before stays.
+
+    The definition is that of the folder, where there is one; else the one that is known.
+    """
+    from schemas.experiments.book import Drafts, switched
+    from schemas.experiments.definition import parse
     from uptake.experiments import check as check_catalog
 
-    _switch(name, folder, True, why, check_catalog)
+    settings, book = _in_force(config)
+    text = Drafts(folder).text(name)
+    entry = book.entry(name) if text is None else book.published(name, text)
+    check_catalog(parse(entry.definition, name), settings.worker.catalog)
+    _put(settings, switched(entry, True, _now(), why), f"{name} runs now.", f"{name} runs already.")
 
 
 @app.command()
 def stop(
     name: NameArgument,
     why: Annotated[str, typer.Option(help="In a few words; it is kept and shown.")],
-    folder: FolderOption = DEFAULT_FOLDER,
+    config: ConfigOption = None,
 ) -> None:
     """Switch off: everybody gets the control. Nothing is lost; `start` undoes it."""
-    _switch(name, folder, False, why, lambda _: None)
+    from schemas.experiments.book import switched
+
+    settings, book = _in_force(config)
+    changed = switched(book.entry(name), False, _now(), why)
+    _put(settings, changed, f"{name} is stopped.", f"{name} is not running.")
 
 
 @app.command()
@@ -113,25 +134,39 @@ def status(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]")] = None,
     looks: Annotated[
         Path | None,
-        typer.Option(help="Counts to judge (JSON, see docs/experiments.md).", exists=True),
+        typer.Option(help="Counts to judge in the place of the stored ones.", exists=True),
     ] = None,
-    folder: FolderOption = DEFAULT_FOLDER,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    config: ConfigOption = None,
 ) -> None:
-    """All experiments and whether they run; with NAME and --looks the verdict in a sentence."""
-    from schemas.experiments.book import Book
-    from uptake.experiments import judged, told
+    """All experiments and whether they run; with NAME the verdict, by the events in the store.
 
-    book = Book(folder)
-    now = int(time.time() * 1000)
+    --looks judges a file of counts instead (JSON, see docs/experiments.md).
+    """
+    from uptake.experiments import looks_of, plain, told, verdict_on
+
+    settings, book = _in_force(config)
     if name is None:
         if looks is not None:
             raise fail("say which experiment the --looks are of", Exit.USAGE)
         for each in book.names():
-            typer.echo(told(book, each, now))
+            typer.echo(told(book, each, _now()))
         return
-    typer.echo(told(book, name, now))
+    left_out = ""
     if looks is not None:
-        typer.echo(json.dumps(judged(book, name, looks.read_bytes()), indent=2))
+        given = looks_of(name, looks.read_bytes())
+    else:
+        given, left_out = _counts(settings, book, name)
+    verdict = verdict_on(book, name, given, settings.worker.catalog)
+    if as_json:
+        last = given[-1]._asdict() if given else None
+        typer.echo(json.dumps({**plain(verdict), "looks": len(given), "last": last}))
+        return
+    typer.echo(told(book, name, _now()))
+    for line in _lines(verdict, given):
+        typer.echo(line)
+    if left_out:
+        typer.echo(left_out)
 
 
 def register(parent: typer.Typer) -> None:
@@ -139,13 +174,70 @@ def register(parent: typer.Typer) -> None:
     parent.add_typer(app, name="experiment", rich_help_panel="Experiments")
 
 
-def _switch(
-    name: str, folder: Path, running: bool, why: str, check_first: "Callable[[Experiment], None]"
-) -> None:
-    from schemas.experiments.book import Book
+def _in_force(config: Path | None) -> "tuple[Settings, Book]":
+    from streams import experiments
+    from uptake.local.ends import reachable
 
-    book = Book(folder)
-    check_first(book.experiment(name))
-    changed = book.switch(name, running, int(time.time() * 1000), why)
-    done, already = ("runs now", "runs already") if running else ("is stopped", "is not running")
-    typer.echo(f"{name} {done if changed else already}.")
+    settings = client_settings(config).settings
+    if not reachable(settings.kafka.bootstrap):
+        raise fail(f"nothing answers at {settings.kafka.bootstrap}", Exit.MISSING)
+    return settings, experiments.read(settings.kafka)
+
+
+def _put(settings: "Settings", changed: "Entry | None", done: str, already: str) -> None:
+    from streams import experiments
+
+    if changed is not None:
+        experiments.write(settings.kafka, changed)
+    typer.echo(already if changed is None else done)
+
+
+def _counts(settings: "Settings", book: "Book", name: str) -> "tuple[list[Look], str]":
+    """The looks, and a sentence on who is not in them."""
+    from sinks.clickhouse.client import Store
+    from streams.catalog import load
+    from uptake.experiments import check as check_catalog
+    from uptake.experiments.status import count
+
+    experiment = book.experiment(name)
+    check_catalog(experiment, settings.worker.catalog)
+    with Store(settings.clickhouse) as store:
+        found = count(
+            store,
+            settings.clickhouse.database,
+            load(settings.worker.catalog),
+            experiment,
+            book.entry(name),
+            _now(),
+        )
+    parts = [
+        f"{number:,} {experiment.unit}s are left out: they were shown {what}."
+        for number, what in (
+            (found.mixed, "more than one variant"),
+            (found.unknown, "a variant that the definition does not have"),
+        )
+        if number
+    ]
+    return found.looks, " ".join(parts)
+
+
+def _lines(verdict: "Verdict", looks: "list[Look]") -> "Iterator[str]":
+    yield verdict.sentence
+    last = looks[-1] if looks else None
+    if last is None:
+        yield "Nobody has been exposed yet."
+        return
+    for name, exposed in last.exposed.items():
+        arm = last.outcome.get(name)
+        mean = f"{arm.mean:.4g} over {arm.cases:,}" if arm is not None and arm.cases else "none yet"
+        yield f"  {name}: {exposed:,} exposed, outcome {mean}"
+    for each in (*verdict.outcome, *verdict.guardrails):
+        yield f"  {each.variant}, {each.indicator}: always-valid p {each.p:.3g}"
+    balance = verdict.balance
+    if balance.chi_square is not None:
+        alarm = "ALARM" if balance.alarm else "fits"
+        yield f"  sizes against the weights: {alarm} (chi-square p {balance.chi_square.p:.3g})"
+
+
+def _now() -> int:
+    return int(time.time() * 1000)

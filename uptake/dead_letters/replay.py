@@ -7,27 +7,30 @@ done is noted after Kafka has acknowledged it: a replay that was killed sends at
 of one step twice, and the second ones are duplicates.
 
 A row that the store refused is inserted again at its old place: nothing more is received, and the
-event is stored instead of dead.
+event is stored instead of dead. A row of an indicator may be out of date: others may have been
+made in its place since, by a repair or a rebuild of state. So it is put on the repair list.
 """
 
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from confluent_kafka import Message
 
 from schemas.records import DeadLetter
 from schemas.settings import Settings
 from schemas.topics import DEAD_LETTERS, DIRECTORY, ENRICHED, EVENTS, INDICATORS
-from sinks.clickhouse import refused
+from sinks.clickhouse import refused, tables
 from sinks.clickhouse.client import Store
 from sinks.clickhouse.errors import NeverValid
+from sinks.clickhouse.repairs import RepairAsk
 from streams.intake.dead_letters import CUT, REPLAY_HEADER, REPLAYED_AT_HEADER
 from streams.intake.writer import Writer
 from uptake.dead_letters import letters, outcomes
 from uptake.dead_letters.letters import DROPPED, REPLAYED, Fate
 from uptake.dead_letters.outcomes import Sent
+from uptake.repair import lists
 
 Policy = Literal["stop", "re-insert", "drop"]
 Tick = Callable[[str], None]
@@ -171,8 +174,18 @@ def _insert(store: Store, rows: Sequence[DeadLetter], result: Result) -> None:
         except NeverValid:
             result.dead += 1
             continue
+        if table == "rolling":
+            lists.ask(store, [_repair_of(row)])
         _note(store, [(letter, Fate(REPLAYED, _now(), 0, -1, -1))])
         result.stored += 1
+
+
+def _repair_of(row: tuple[Any, ...]) -> RepairAsk:
+    """That the row is computed again."""
+    named = dict(zip(tables.names("rolling"), row, strict=True))
+    series = (named["indicator"], named["cohort_kind"], named["cohort"], named["window"])
+    end = named["window_end"]
+    return RepairAsk(*series, end, end, named["version"], _now())
 
 
 def _send(settings: Settings, records: Sequence[DeadLetter]) -> list[Fate]:

@@ -7,12 +7,13 @@ from typing import Any
 
 import msgspec
 
-from reports.experiments.verdict import DAY_MS, Look, judge
+from reports.experiments.verdict import DAY_MS, Look, Verdict, judge
 from reports.statistics.proportions import sample_per_arm
 from reports.statistics.sequential import Moments
 from schemas.experiments.book import Book, running_ms
 from schemas.experiments.definition import DefinitionError, Experiment
 from streams.catalog import load
+from uptake.experiments.status import STEPS
 
 
 class LooksError(ValueError):
@@ -67,9 +68,9 @@ def template(draft: Draft) -> str:
     return "\n".join(lines) + "\n"
 
 
-def check(experiment: Experiment) -> None:
-    """Raises DefinitionError when the catalog has not the indicators."""
-    known = load("").indicators
+def check(experiment: Experiment, catalog: str = "") -> None:
+    """Raises DefinitionError when the catalog (a file; the bundled one) has not the indicators."""
+    known = {**load(catalog).indicators, **dict.fromkeys(STEPS)}
     named = [experiment.outcome.indicator, *(each.indicator for each in experiment.guardrails)]
     faults = [f"{experiment.name}: {_unknown(each, known)}" for each in named if each not in known]
     if faults:
@@ -89,16 +90,25 @@ def told(book: Book, name: str, now: int) -> str:
     return f"{name}: stopped ({switches[-1].why}), ran {ran}. {experiment.purpose}"
 
 
-def judged(book: Book, name: str, looks: bytes) -> dict[str, Any]:
-    """The verdict on `looks` as JSON. Raises DefinitionError, LooksError."""
+def looks_of(name: str, looks: bytes) -> list[Look]:
+    """The looks in a file. Raises LooksError."""
     try:
-        given = msgspec.json.decode(looks, type=list[_Look])
+        return [each.look() for each in msgspec.json.decode(looks, type=list[_Look])]
     except msgspec.MsgspecError as error:
         raise LooksError(f"the looks of {name} cannot be read: {error}") from error
+
+
+def verdict_on(book: Book, name: str, looks: list[Look], catalog: str = "") -> Verdict:
+    """Raises DefinitionError."""
     switches = book.switches(name)
     stopped = switches[-1].why if switches and not switches[-1].running else None
-    units = {each: indicator.unit for each, indicator in load("").indicators.items()}
-    verdict = judge(book.experiment(name), [each.look() for each in given], stopped, units)
+    units = {each: indicator.unit for each, indicator in load(catalog).indicators.items()}
+    units |= dict.fromkeys(STEPS, "share")
+    return judge(book.experiment(name), looks, stopped, units)
+
+
+def plain(verdict: Verdict) -> dict[str, Any]:
+    """A verdict as JSON has it."""
     comparisons = {
         "outcome": [each._asdict() for each in verdict.outcome],
         "guardrails": [each._asdict() for each in verdict.guardrails],

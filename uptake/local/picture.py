@@ -91,7 +91,7 @@ def _table_of_sources(snapshot: Snapshot) -> Table:
     table = Table(box=None, padding=(0, 2), title="Where every event went", title_justify="left")
     table.add_column("source")
     counts = ("received", "stored", "dead letters", "duplicates", "pending", "difference", "lost")
-    for name in counts:
+    for name in (*counts, "opted out"):
         table.add_column(name, justify="right")
     for row in [*snapshot.accounts, total(snapshot.accounts)]:
         table.add_row(row.source, *(f"{number:,}" for number in row[1:]))

@@ -42,7 +42,8 @@ class Stage:
 def stages(settings: Settings) -> list[Stage]:
     """The way of an event, in its order."""
     worker = settings.worker.group
-    sunk = (topics.ENRICHED, topics.PANES, topics.INDICATORS, topics.DEAD_LETTERS)
+    made = (topics.ENRICHED, topics.PANES, topics.INDICATORS, topics.DEAD_LETTERS)
+    sunk = (*made, topics.EXPERIMENTS)
     return [
         Stage("intake", settings.intake.group, (*topics.EVENTS, topics.DIRECTORY)),
         Stage("the learners agent", worker, (topics.BATCHES,)),

@@ -17,6 +17,7 @@ from schemas.settings_load import Loaded, dump
 from schemas.stopping import Exit
 from sinks.clickhouse.account import total
 from sinks.clickhouse.errors import StoreError
+from streams import experiments
 from streams.intake.store import StoreUnavailable
 from streams.intake.writer import NotWritten
 from uptake.local.broker import EmbeddedBroker, MemoryBound, MemoryLevel
@@ -175,6 +176,7 @@ class Up:
     def _start_processes(self) -> None:
         """If state has to be rebuilt, worker and sink read while the log is filled; nothing new
         comes before it is full."""
+        settings = self.plan.settings
         life = self._rebuild(self._due) if self._due else None
         self._launch("worker", "sink", "repair", "board", "intake", "collector")
         for name, spec in self.plan.processes().items():
@@ -184,6 +186,10 @@ class Up:
             self._teller.say(f"  {name:<11} metrics on port {spec.port}")
         if life is not None:
             self._finish(life)
+        if settings.kafka.memory_only:
+            with _told():
+                known = experiments.stored(settings.clickhouse)
+                experiments.write(settings.kafka, *known)
 
     def _launch(self, *names: str) -> None:
         """Start those of them that are not there."""

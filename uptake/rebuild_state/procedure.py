@@ -30,7 +30,7 @@ SELECT bitShiftRight(greatest(
 """
 _HOLDS: Final = """
 SELECT (SELECT count() FROM events_log) + (SELECT count() FROM learners)
-    + (SELECT count() FROM assets)
+    + (SELECT count() FROM assets) + (SELECT count() FROM consents)
 """
 Progress = Callable[[int, int], None]
 

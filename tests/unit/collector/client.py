@@ -3,10 +3,11 @@
 import asyncio
 import json
 from base64 import b64encode
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from schemas.experiments.book import Book
 from schemas.settings import CollectorSettings, KeySettings, PrivacySettings, Settings
 from streams.collector.app import Collector
 
@@ -79,8 +80,14 @@ class Reply(NamedTuple):
 class Client:
     """Sends requests with the key `lms`, the xAPI version and JSON unless told otherwise."""
 
-    def __init__(self, log: Log, given: Settings | None = None, not_ready: str = "") -> None:
-        self._app = Collector(given or settings(), log, lambda: not_ready)
+    def __init__(
+        self,
+        log: Log,
+        given: Settings | None = None,
+        not_ready: str = "",
+        experiments: Callable[[], Book | None] = Book,
+    ) -> None:
+        self._app = Collector(given or settings(), log, lambda: not_ready, experiments)
 
     def send(
         self,

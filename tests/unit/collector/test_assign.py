@@ -1,13 +1,12 @@
 """GET /assign/{experiment} over the application itself."""
 
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
 from schemas.experiments.assignment import assign, learner_unit
-from schemas.experiments.book import Book
+from schemas.experiments.book import Book, Entry, Switch
 from tests.unit.collector.client import Client, Log, settings
 from tests.unit.experiments.examples import BY_LEARNER, book
 
@@ -15,17 +14,16 @@ HALVES = {"control": 50, "short": 50}
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    book(tmp_path)
-    return tmp_path
+def known() -> Book:
+    return book()
 
 
-def _client(folder: Path, **collector: Any) -> Client:
-    return Client(Log(), settings(experiments=str(folder), **collector))
+def _client(known: Book | None, **collector: Any) -> Client:
+    return Client(Log(), settings(**collector), experiments=lambda: known)
 
 
-def test_it_says_what_the_function_says(folder: Path) -> None:
-    client = _client(folder)
+def test_it_says_what_the_function_says(known: Book) -> None:
+    client = _client(known)
     seen = set()
     for number in range(40):
         reply = client.send("GET", f"/assign/short-nudge?learner=l{number}&issuer=desk")
@@ -38,8 +36,8 @@ def test_it_says_what_the_function_says(folder: Path) -> None:
     assert "shorter hint" in reply.json()["told"]
 
 
-def test_the_issuer_is_that_of_an_event_with_the_same_key(folder: Path) -> None:
-    client = _client(folder)
+def test_the_issuer_is_that_of_an_event_with_the_same_key(known: Book) -> None:
+    client = _client(known)
     for number in range(20):
         own = client.send("GET", f"/assign/short-nudge?learner=l{number}", key="crm").json()
         said = client.send("GET", f"/assign/short-nudge?learner=l{number}&issuer=crm").json()
@@ -49,20 +47,20 @@ def test_the_issuer_is_that_of_an_event_with_the_same_key(folder: Path) -> None:
     assert mail.json()["variant"] == assign("short-nudge", unit, HALVES)
 
 
-def test_by_team(folder: Path) -> None:
-    reply = _client(folder).send("GET", f"/assign/team-ritual?team={quote('Équipe 3')}")
+def test_by_team(known: Book) -> None:
+    reply = _client(known).send("GET", f"/assign/team-ritual?team={quote('Équipe 3')}")
     assert reply.json()["variant"] == assign("team-ritual", "Équipe 3", HALVES)
 
 
-def test_a_stopped_experiment_gives_everybody_the_control_until_it_goes_on(folder: Path) -> None:
-    client = _client(folder)
+def test_a_stopped_experiment_gives_everybody_the_control_until_it_goes_on(known: Book) -> None:
+    client = _client(known)
     paths = [f"/assign/short-nudge?learner=l{n}&issuer=desk" for n in range(20)]
     before = [client.send("GET", path).json()["variant"] for path in paths]
-    switchboard = Book(folder)
-    switchboard.switch("short-nudge", False, 2_000, "a complaint")
+    running = known.entry("short-nudge")
+    known.take(Entry(running.name, running.definition, [Switch(False, 2_000, "a complaint")]))
     stopped = [client.send("GET", path).json() for path in paths]
     assert {(each["variant"], each["running"]) for each in stopped} == {("control", False)}
-    switchboard.switch("short-nudge", True, 3_000, "it was something else")
+    known.take(running)
     assert [client.send("GET", path).json()["variant"] for path in paths] == before
 
 
@@ -82,33 +80,34 @@ def test_a_stopped_experiment_gives_everybody_the_control_until_it_goes_on(folde
         ("/assign/team-ritual?learner=a", 400, "parameter"),
     ],
 )
-def test_refusals(folder: Path, target: str, status: int, rule: str) -> None:
-    reply = _client(folder).send("GET", target)
+def test_refusals(known: Book, target: str, status: int, rule: str) -> None:
+    reply = _client(known).send("GET", target)
     assert (reply.status, reply.error["rule"]) == (status, rule)
 
 
-def test_a_key_for_all_sources_has_to_say_the_issuer(folder: Path) -> None:
-    reply = _client(folder).send("GET", "/assign/short-nudge?learner=a", key="any")
+def test_a_key_for_all_sources_has_to_say_the_issuer(known: Book) -> None:
+    reply = _client(known).send("GET", "/assign/short-nudge?learner=a", key="any")
     assert (reply.status, reply.error["field"]) == (400, "issuer")
 
 
-def test_a_key_is_needed_and_its_rate_counts(folder: Path) -> None:
+def test_a_key_is_needed_and_its_rate_counts(known: Book) -> None:
     target = "/assign/short-nudge?learner=a&issuer=b"
-    assert _client(folder).send("GET", target, authorization=None).status == 401
-    client = _client(folder, requests_per_second=1)
+    assert _client(known).send("GET", target, authorization=None).status == 401
+    client = _client(known, requests_per_second=1)
     assert [client.send("GET", target).status for _ in range(2)] == [200, 429]
 
 
-def test_only_get(folder: Path) -> None:
-    reply = _client(folder).send("POST", "/assign/short-nudge?learner=a")
+def test_only_get(known: Book) -> None:
+    reply = _client(known).send("POST", "/assign/short-nudge?learner=a")
     assert (reply.status, reply.headers["allow"]) == (405, "GET, HEAD")
 
 
-def test_a_broken_definition_is_said_and_nothing_is_guessed(folder: Path) -> None:
-    (folder / "short-nudge.toml").write_text(BY_LEARNER.replace("weight = 50", "weight = 0"))
-    reply = _client(folder).send("GET", "/assign/short-nudge?learner=a")
+def test_a_broken_definition_is_said_and_nothing_is_guessed(known: Book) -> None:
+    known.take(Entry("short-nudge", BY_LEARNER.replace("weight = 50", "weight = 0")))
+    reply = _client(known).send("GET", "/assign/short-nudge?learner=a")
     assert (reply.status, reply.error["rule"]) == (503, "definition")
 
 
-def test_without_a_folder_there_are_no_experiments(tmp_path: Path) -> None:
-    assert _client(tmp_path / "none").send("GET", "/assign/x?learner=a").status == 404
+def test_before_the_topic_was_read_nothing_is_guessed() -> None:
+    reply = _client(None).send("GET", "/assign/short-nudge?learner=a")
+    assert (reply.status, reply.error["rule"]) == (503, "not-ready")

@@ -1,8 +1,6 @@
 """Experiments for tests."""
 
-from pathlib import Path
-
-from schemas.experiments.book import Book
+from schemas.experiments.book import Book, Entry, Switch
 
 BY_LEARNER = """\
 name = "short-nudge"
@@ -39,11 +37,10 @@ BY_TEAM = BY_LEARNER.replace('"short-nudge"', '"team-ritual"').replace('"learner
 BY_TEAM = BY_TEAM.replace("minimum_units = 1000", "minimum_units = 20")
 
 
-def book(folder: Path, *, running: bool = True) -> Book:
+def book(*, running: bool = True) -> Book:
     """A book with both."""
-    made = Book(folder)
+    made = Book()
     for name, text in (("short-nudge", BY_LEARNER), ("team-ritual", BY_TEAM)):
-        made.add(name, text)
-        if running:
-            made.switch(name, True, 1_000, "planned")
+        switches = [Switch(True, 1_000, "planned")] if running else []
+        made.take(Entry(name, text, switches))
     return made

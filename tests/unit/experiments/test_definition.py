@@ -1,11 +1,18 @@
 """Definitions: what is refused and how it is said; switching is reversible and loses nothing."""
 
-import os
 from pathlib import Path
 
 import pytest
 
-from schemas.experiments.book import SWITCHES, Book, NoSuchExperiment, Switch, running_ms
+from schemas.experiments.book import (
+    Drafts,
+    NoSuchExperiment,
+    Switch,
+    decode,
+    encode,
+    running_ms,
+    switched,
+)
 from schemas.experiments.definition import DefinitionError, parse
 from tests.unit.experiments.examples import BY_LEARNER, book
 
@@ -55,54 +62,64 @@ def test_all_faults_are_said_at_once() -> None:
     assert len(str(caught.value).splitlines()) == 2
 
 
-def test_stopping_can_be_undone(tmp_path: Path) -> None:
-    made = book(tmp_path, running=False)
-    assert not made.running("short-nudge")
-    assert made.switch("short-nudge", True, 1_000, "planned")
-    assert not made.switch("short-nudge", True, 1_500, "again")
-    assert made.switch("short-nudge", False, 2_000, "learners complain")
-    assert not Book(tmp_path).running("short-nudge")
-    assert made.switch("short-nudge", True, 5_000, "it was something else")
-    switches = Book(tmp_path).switches("short-nudge")
-    assert [(switch.running, switch.at) for switch in switches] == [
+def test_stopping_can_be_undone() -> None:
+    entry = book(running=False).entry("short-nudge")
+    assert not entry.running
+    for running, at in (
+        (True, 1_000),
+        (True, 1_500),
+        (False, 2_000),
+        (False, 2_500),
+        (True, 5_000),
+    ):
+        entry = switched(entry, running, at, "why") or entry
+    assert [(switch.running, switch.at) for switch in entry.switches] == [
         (True, 1_000), (False, 2_000), (True, 5_000),
     ]  # fmt: skip
-    assert not made.running("team-ritual")
+    assert (entry.running, entry.changed_at) == (True, 5_000)
+    assert decode(encode(entry)) == entry
 
 
 def test_the_time_it_ran_leaves_pauses_out() -> None:
-    switches = [Switch("x", True, 1_000, ""), Switch("x", False, 3_000, "")]
+    switches = [Switch(True, 1_000, ""), Switch(False, 3_000, "")]
     assert running_ms(switches, 10_000) == 2_000
     assert running_ms(switches, 2_500) == 1_500
-    assert running_ms([*switches, Switch("x", True, 9_000, "")], 10_000) == 3_000
+    assert running_ms([*switches, Switch(True, 9_000, "")], 10_000) == 3_000
     assert running_ms([], 10_000) == 0
     assert running_ms(switches, 500) == 0
 
 
-def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
-    made = book(tmp_path)
-    path = tmp_path / "short-nudge.toml"
+def test_a_newer_definition_is_read_until_it_was_started() -> None:
+    made = book(running=False)
     assert made.experiment("short-nudge").minimum_units == 1000
-    path.write_text(BY_LEARNER.replace("minimum_units = 1000", "minimum_units = 2000"))
+    changed = BY_LEARNER.replace("minimum_units = 1000", "minimum_units = 2000")
+    made.take(made.published("short-nudge", changed))
     assert made.experiment("short-nudge").minimum_units == 2000
+    started = switched(made.entry("short-nudge"), True, 1, "")
+    assert started is not None
+    made.take(started)
+    with pytest.raises(DefinitionError, match="another name"):
+        made.published("short-nudge", BY_LEARNER)
+    # Only its looks changed.
+    again = made.published("short-nudge", changed + "\n# reviewed\n")
+    assert again.switches == started.switches
 
 
 def test_what_is_not_there_or_not_readable(tmp_path: Path) -> None:
-    made = book(tmp_path)
+    with pytest.raises(NoSuchExperiment):
+        book().experiment("nothing")
+    drafts = Drafts(tmp_path)
+    drafts.add("short-nudge", BY_LEARNER)
     for name in ("nothing", "../short-nudge", "Short", ""):
         with pytest.raises(NoSuchExperiment):
-            made.experiment(name)
+            drafts.experiment(name)
     with pytest.raises(DefinitionError, match="there already"):
-        made.add("short-nudge", BY_LEARNER)
+        drafts.add("short-nudge", BY_LEARNER)
     (tmp_path / "short-nudge.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(DefinitionError, match="cannot be read"):
-        made.experiment("short-nudge")
-    with (tmp_path / SWITCHES).open("a") as file:
-        file.write("not json" + os.linesep)
-    with pytest.raises(DefinitionError, match="line 3"):
-        made.running("team-ritual")
+        drafts.experiment("short-nudge")
 
 
 def test_names_and_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    assert book(tmp_path).names() == ["short-nudge", "team-ritual"]
-    assert Book(tmp_path / "none").names() == []
+    assert book().names() == ["short-nudge", "team-ritual"]
+    assert Drafts(tmp_path / "none").names() == []

@@ -30,7 +30,7 @@ def words() -> vocabulary.Vocabulary:
 
 @pytest.fixture(scope="session")
 def decoder(words: vocabulary.Vocabulary) -> Decoder:
-    return Decoder(words, _pseudonym)
+    return Decoder(words, _pseudonym, tags=("discovery", "listening"))
 
 
 @pytest.fixture(scope="session")

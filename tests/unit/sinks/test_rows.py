@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import records, topics
+from schemas.consent import ConsentEntry
+from schemas.experiments import book
 from schemas.records import (
     AssetEntry,
     Coordinates,
@@ -204,9 +206,12 @@ def test_a_cycle_refuses_what_is_no_record() -> None:
 
 def _full_cycle() -> Cycle:
     cycle = Cycle()
+    rated = EnrichedEvent(event(score=0.5).event, "rubric.scored", "", "", "", True)
     enriched = Enriched(
-        0, 0, 0, 0, stored=[event()], dead=[DeadOutcome(0, 1, 2, 3, 4, "bad")],
+        0, 0, 0, 0, stored=[rated],
+        dead=[DeadOutcome(0, 1, 2, 3, 4, "bad")],
         marks=[Mark(2, 0, 0, 0, 1)], learners=[LearnerEntry(ID)], assets=[AssetEntry("a")],
+        consents=[ConsentEntry(ID)],
     )  # fmt: skip
     panes = Panes(0, "objects", 0, 1, [SeriesPanes("i", "all", "", [[2, 0, 1, 1, 1, 0, 0, 0]])])
     indicators = Indicators(
@@ -221,5 +226,6 @@ def _full_cycle() -> Cycle:
         (topics.DEAD_LETTERS, letter),
     ):
         cycle.add(topic, records.encode(record))
-    assert cycle.rows == 8
+    cycle.add(topics.EXPERIMENTS, book.encode(book.Entry("e", "", [book.Switch(True, 1, "w")])))
+    assert cycle.rows == 9
     return cycle

@@ -1,0 +1,195 @@
+"""From requests to rows of the view `scores`, on the embedded store."""
+
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+
+from schemas.settings import Settings
+from tests.fixtures.short_way import ShortWay
+from tests.fixtures.store import StoreProcess, running_store
+
+ISSUER = "https://hr.example.com"
+RUBRICS = "https://w3id.org/xapi/acrossx/extensions/rubrics"
+QUALITY = "http://id.tincanapi.com/extension/quality-rating"
+SUBMISSION = "https://w3id.org/uptake/types/submission"
+
+
+@pytest.fixture(scope="module")
+def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreProcess]:
+    with running_store(tmp_path_factory.mktemp("store")) as found:
+        yield found
+
+
+@pytest.fixture
+def way(process: StoreProcess) -> Iterator[ShortWay]:
+    """A database of its own for each test."""
+    name = f"t{random.getrandbits(48)}"
+    clickhouse = msgspec.structs.replace(process.settings, database=name)
+    made = ShortWay(Settings(clickhouse=clickhouse))
+    yield made
+    made.store.close()
+
+
+def statement(number: int, who: str, verb: str, thing: str, kind: str, **more: Any) -> Any:
+    return {
+        "id": f"00000000-0000-4000-8000-{number:012}",
+        "actor": {"account": {"homePage": ISSUER, "name": who}},
+        "verb": {"id": verb},
+        "object": {"id": thing, "definition": {"type": kind}},
+        "timestamp": f"2026-11-02T10:{number:02}:00Z",
+        **more,
+    }
+
+
+def check(number: int, levels: dict[str, int], **more: Any) -> Any:
+    return statement(
+        number, "ann", "http://adlnet.gov/expapi/verbs/scored", "https://lms.example/s/7",
+        "http://id.tincanapi.com/activitytype/scenario",
+        context={
+            "instructor": {"account": {"homePage": ISSUER, "name": "bob"}},
+            "extensions": {
+                RUBRICS: levels,
+                "https://w3id.org/uptake/ext/rubric": "call",
+                "https://w3id.org/uptake/ext/rubric_version": 2,
+            },
+        },
+        **more,
+    )  # fmt: skip
+
+
+def test_from_a_request_to_the_score_series(way: ShortWay) -> None:
+    line = {"learner": "ann", "issuer": ISSUER, "team": "Alder", "region": "north"}
+    assert way.post("/directory", [line]).status == 200
+    sent = check(1, {"open-questions": 3, "summary": 4})
+    assert way.post("/xapi/statements", sent).status == 200
+    way.post("/xapi/statements", sent)
+    rows = way.rows("SELECT * FROM scores ORDER BY criterion")
+    assert [(row["criterion"], row["level"], row["value"]) for row in rows] == [
+        ("open-questions", 3, None), ("summary", 4, None),
+    ]  # fmt: skip
+    assert {k: v for k, v in rows[0].items() if k not in ("criterion", "level", "value")} == {
+        "kind": "check", "occurred_at": "2026-11-02 10:01:00.000", "team": "Alder", "manager": "",
+        "region": "north", "learner": way.hex(ISSUER, "ann"), "rater": way.hex(ISSUER, "bob"),
+        "rubric": "call", "rubric_version": 2, "artefact": "https://lms.example/s/7", "module": "",
+        "purpose": "", "tags": [], "text_length": None, "source": "lms", "event_id": sent["id"],
+    }  # fmt: skip
+    # The scale of the rubric gives the levels their values.
+    level: tuple[object, ...] = ("call", 2, 1, "summary", 5, 5, "", "", "", [], [], "en", "f", 0)
+    way.store.insert("rubrics", [[value] for value in level])
+    values = way.store.query("SELECT value FROM scores ORDER BY criterion")
+    assert values == [(0.5,), (0.75,)]
+
+
+def test_feedback_is_about_whoever_handed_the_artefact_in(way: ShortWay) -> None:
+    line = {"learner": "ann", "issuer": ISSUER, "team": "Alder"}
+    way.post("/directory", [line, {"learner": "eve", "issuer": ISSUER, "team": "Birch"}])
+    reviewed = "http://id.tincanapi.com/verb/reviewed"
+    quality = {QUALITY: {"raw": 4, "min": 1, "max": 5}}
+    for number, thing in ((1, "https://lms.example/h/1"), (2, "https://lms.example/h/2")):
+        more = {"result": {"response": "Well asked, Ann #discovery", "extensions": quality}}
+        way.post("/xapi/statements", statement(number, "eve", reviewed, thing, SUBMISSION, **more))
+    submit = "http://activitystrea.ms/submit"
+    thing = "https://lms.example/h/1"
+    way.post("/xapi/statements", statement(3, "ann", submit, thing, SUBMISSION))
+    rows = way.rows("SELECT * FROM scores ORDER BY occurred_at")
+    assert [(row["learner"], row["team"], row["rater"], row["value"]) for row in rows] == [
+        (way.hex(ISSUER, "ann"), "Alder", way.hex(ISSUER, "eve"), 0.75),
+        ("", "", way.hex(ISSUER, "eve"), 0.75),
+    ]  # fmt: skip
+    assert rows[0]["tags"] == ["discovery"]
+    kept = [way.store.query(f"SELECT * FROM {table}") for table in ("ratings", "events")]
+    assert "asked" not in repr(kept)
+
+
+def test_confidence_is_ones_own_and_a_voided_score_is_gone(way: ShortWay) -> None:
+    answered = statement(
+        1, "ann", "http://adlnet.gov/expapi/verbs/answered", "https://lms.example/q/1",
+        "http://adlnet.gov/expapi/activities/cmi.interaction", result={"response": "b"},
+    )  # fmt: skip
+    answered["object"]["definition"] |= {
+        "interactionType": "likert", "scale": [{"id": each} for each in "abc"],
+    }  # fmt: skip
+    way.post("/xapi/statements", [answered, check(2, {"summary": 4})])
+    rows = way.rows("SELECT * FROM scores WHERE kind = 'confidence'")
+    assert [(row["learner"], row["rater"], row["value"]) for row in rows] == [
+        (way.hex(ISSUER, "ann"), way.hex(ISSUER, "ann"), 0.5)
+    ]
+    void = statement(3, "ann", "http://adlnet.gov/expapi/verbs/voided", "", "")
+    void["object"] = {"objectType": "StatementRef", "id": check(2, {})["id"]}
+    way.post("/xapi/statements", void)
+    assert way.store.query("SELECT kind FROM scores") == [("confidence",)]
+
+
+def test_a_score_without_levels_is_the_scaled_one(way: ShortWay) -> None:
+    """Below 0 it is none."""
+    for number, scaled in ((1, 0.75), (2, -0.5)):
+        thing = f"https://lms.example/o/{number}"
+        verb = "http://adlnet.gov/expapi/verbs/scored"
+        kind = "http://adlnet.gov/expapi/activities/performance"
+        sent = statement(number, "ann", verb, thing, kind, result={"score": {"scaled": scaled}})
+        way.post("/xapi/statements", sent)
+    rows = way.store.query("SELECT kind, level, value, rater FROM scores ORDER BY occurred_at")
+    assert rows == [("observation", None, 0.75, ""), ("observation", None, None, "")]
+
+
+def observed(**more: object) -> dict[str, object]:
+    return {
+        "learner": "ann", "issuer": ISSUER, "observer": "bob", "behaviour": "open-questions",
+        "purpose": "coaching", **more,
+    }  # fmt: skip
+
+
+def test_an_observation_is_one_request_and_its_note_ends_at_the_door(way: ShortWay) -> None:
+    note = "Asked Mrs Jones three times #listening #jones"
+    reply = way.post("/observations", observed(note=note, level=3, lowest=1, highest=5))
+    assert reply.json()["tags"] == ["open-questions", "listening"]
+    (row,) = way.rows("SELECT * FROM scores")
+    assert (row["kind"], row["criterion"], row["value"]) == ("observation", "open-questions", 0.5)
+    assert (row["purpose"], row["text_length"]) == ("coaching", len(note))
+    assert (row["learner"], row["rater"]) == (way.hex(ISSUER, "ann"), way.hex(ISSUER, "bob"))
+    assert reply.json()["id"] == row["event_id"]
+    assert b"Jones" not in b"".join(each.value for each in way.log.written)
+    for wrong in ({"behaviour": "Looks good"}, {"purpose": ""}, {"observer": ""}, {"who": "x"}):
+        assert way.post("/observations", observed(**wrong)).status == 400
+
+
+def test_nothing_is_stored_of_who_opted_out_and_the_account_adds_up(way: ShortWay) -> None:
+    """design.md, section 3.1: a row, a dead letter, or one counted duplicate or opt-out."""
+    kept = observed(id="00000000-0000-4000-8000-000000000001")
+    assert way.post("/observations", kept).status == 200
+    out = {"learner": "ann", "issuer": ISSUER, "opted_out": True}
+    assert way.post("/consent", [out]).status == 200
+    assert way.post("/observations", observed(note="Well done")).status == 200
+    way.post("/observations", kept)
+    way.post("/observations", observed(learner="eve"))
+    sql = "SELECT received, stored, dead, duplicate, opted_out, pending, difference"
+    found = way.store.query(f"{sql} FROM conservation WHERE source = 'lms'")
+    assert found == [(4, 2, 0, 0, 2, 0, 0)]
+    learners = way.store.query("SELECT learner FROM events ORDER BY received_at, offset")
+    assert learners == [(way.hex(ISSUER, "ann"),), (way.hex(ISSUER, "eve"),)]
+    aside = way.store.query("SELECT DISTINCT kind, toString(event_id), reason FROM set_aside FINAL")
+    assert aside == [("opted_out", "00000000-0000-0000-0000-000000000000", "")]
+    # And back again.
+    way.post("/consent", [{**out, "opted_out": False}])
+    way.post("/observations", observed())
+    assert way.store.query("SELECT count() FROM scores") == [(3,)]
+    assert way.store.query("SELECT opted_out FROM consents FINAL") == [(False,)]
+
+
+def test_notes_are_kept_of_people_who_agreed_only(process: StoreProcess) -> None:
+    clickhouse = msgspec.structs.replace(process.settings, database=f"t{random.getrandbits(48)}")
+    way = ShortWay(Settings(clickhouse=clickhouse), notes="consenting")
+    way.post("/consent", [{"learner": "ann", "issuer": ISSUER, "notes": True}])
+    for learner in ("ann", "eve"):
+        way.post("/observations", observed(learner=learner, note="Asked well"))
+    way.post("/observations", observed(note="Write to x@example.com"))
+    notes = way.store.query(
+        "SELECT JSONExtractString(attributes, 'note'), learner FROM events"
+        " WHERE attributes != '' ORDER BY offset"
+    )
+    assert notes == [("Asked well", way.hex(ISSUER, "ann"))]
+    assert way.store.query("SELECT count(), sum(text_length > 0) FROM scores") == [(3, 3)]
+    way.store.close()
