@@ -171,6 +171,9 @@ class Recalled(Struct, array_like=True, gc=False):
     key: str
     learner: bytes
     steps: list[Step] = []
+    as_of: int = 0
+    """The store had everything that came before this offset of the log that the walk's stage
+    reads (`uptake.batches`, or `uptake.steps` where several walk it) when it was asked."""
 
 
 class Batch(Struct, array_like=True, gc=False):

@@ -151,6 +151,7 @@ class LearnersStage:
     def apply(self, value: bytes, offset: int) -> list[Output]:
         if self._horizon.decides(offset):
             self._to_all |= self._horizon.decide(self._ids.by_day, HELD_BYTES, self._forget)
+        self._walks.offset = offset
         batch = decode_batch(value)
         marks = self._rows.get(_MARKS, _decode_marks)
         if marks is None:

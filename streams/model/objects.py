@@ -88,6 +88,7 @@ class ObjectsStage:
     def apply(self, value: bytes, offset: int) -> list[Output]:
         if self._horizon.decides(offset):
             self._to_all |= self._horizon.decide({}, 0, self._forget)
+        self._walks.offset = offset
         record = decode_steps(value)
         self._generation = record.generation
         self._written_at = max(self._written_at, record.written_at)

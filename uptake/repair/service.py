@@ -22,6 +22,7 @@ from streams import life as lives
 from streams.catalog.load import Catalog, load
 from streams.intake.writer import NotWritten, Writer
 from streams.life import RebuildUnfinished
+from uptake.local.ends import Ends
 from uptake.local.settle import Tick, Unsettled, arrive
 from uptake.reconcile.check import Kept, row_days, slices
 from uptake.reconcile.sql import Limits, Span, limits_of
@@ -124,21 +125,34 @@ class Repairer:
         possible = [ask for ask in found if ask.journey in self._catalog.journeys]
         unknown = [ask for ask in found if ask.journey not in self._catalog.journeys]
         lists.end_walks(store, unknown, IMPOSSIBLE, _now())
-        # What the asks follow from has reached the store then.
+        as_of = self._ends(possible)
+        # What the asks follow from, and all before those ends, has reached the store then.
         arrive(self._settings, _ARRIVE_SECONDS, self._tick)
         asks = {(ask.journey, ask.key, ask.learner): ask for ask in possible if not ask.recall}
         now = _now()
         wanted: list[RepairAsk] = []
         # Where a step was taken back, its cases are gone.
-        for walk in walks.recalled(store.query, self._catalog, [*asks.values()], voided=True):
+        gone = walks.recalled(store.query, self._catalog, [*asks.values()], as_of, voided=True)
+        for walk in gone:
             ask = asks[walk.journey, walk.key, walk.learner.hex()]
             wanted += walks.stretches(self._catalog, walk, ask.asked, now)
         lists.ask(store, wanted)
         waiting = [ask for ask in possible if _waits(ask, life)]
-        self._send(walks.recalled(store.query, self._catalog, waiting), life)
+        self._send(walks.recalled(store.query, self._catalog, waiting, as_of), life)
         lists.end_walks(store, possible, DONE, _now())
         _note("walk", len(possible), len(unknown), began)
         return len(found)
+
+    def _ends(self, asks: list[WalkAsk]) -> dict[WalkAsk, int]:
+        """Where the log of each walk ends."""
+        kafka = self._settings.kafka
+        logs = {ask: walks.log_of(ask, kafka.partitions) for ask in asks}
+        ends = Ends(kafka)
+        try:
+            found = ends.ends(sorted(set(logs.values())))
+        finally:
+            ends.close()
+        return {ask: found.get(place, 0) for ask, place in logs.items()}
 
     def _send(self, known: list[Recalled], life: int) -> None:
         if not known:

@@ -1,12 +1,13 @@
 """Walks of which memory had let go: their steps as the store knows them."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any, Final
 from uuid import UUID
 
 from schemas.partition import learner_partition, object_partition
 from schemas.records import Attribute, Batch, Cohort, Recalled, Step, encode
+from schemas.topics import BATCHES, STEPS
 from sinks.clickhouse.repairs import RepairAsk, WalkAsk
 from sinks.clickhouse.rows import attributes_of
 from streams.catalog.load import DELAY, Catalog, Indicator
@@ -25,12 +26,24 @@ BATCH_BYTES: Final = 500_000
 Query = Callable[[str], Sequence[tuple[Any, ...]]]
 
 
+def log_of(walk: WalkAsk, partitions: int) -> tuple[str, int]:
+    """Topic and partition that the stage reads which keeps the walk."""
+    if walk.learner:
+        return BATCHES, learner_partition(bytes.fromhex(walk.learner), partitions)
+    return STEPS, object_partition(walk.journey, walk.key, partitions)
+
+
 def recalled(
-    query: Query, catalog: Catalog, asks: Sequence[WalkAsk], voided: bool = False
+    query: Query,
+    catalog: Catalog,
+    asks: Sequence[WalkAsk],
+    as_of: Mapping[WalkAsk, int],
+    voided: bool = False,
 ) -> list[Recalled]:
     """Each walk with its steps in their order, as the stream keeps them; all of one catalog's
-    journeys. `voided`: also steps that were taken back. Raises what `query` raises."""
-    found = {(ask.journey, ask.key, ask.learner): _empty(ask) for ask in asks}
+    journeys. `as_of`: where `log_of` ended before all of that arrived. `voided`: also steps that
+    were taken back. Raises what `query` raises."""
+    found = {(ask.journey, ask.key, ask.learner): _empty(ask, as_of[ask]) for ask in asks}
     for journey in sorted({ask.journey for ask in asks}):
         wanted = [ask for ask in asks if ask.journey == journey]
         for begin in range(0, len(wanted), _MOST_KEYS):
@@ -87,8 +100,8 @@ def stretches(catalog: Catalog, walk: Recalled, asked: int, asked_at: int) -> li
     ]  # fmt: skip
 
 
-def _empty(ask: WalkAsk) -> Recalled:
-    return Recalled(ask.journey, ask.key, bytes.fromhex(ask.learner))
+def _empty(ask: WalkAsk, as_of: int) -> Recalled:
+    return Recalled(ask.journey, ask.key, bytes.fromhex(ask.learner), as_of=as_of)
 
 
 def _labels(cohort: Cohort) -> Iterator[tuple[str, str]]:

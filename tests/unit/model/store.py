@@ -12,7 +12,7 @@ from uuid import UUID
 
 from msgspec import structs
 
-from schemas.partition import learner_partition
+from schemas.partition import learner_partition, object_partition
 from schemas.records import (
     NOBODY,
     Batch,
@@ -28,7 +28,7 @@ from schemas.records import (
     decode_panes,
     encode,
 )
-from schemas.topics import BATCHES, INDICATORS, PANES, SOURCES
+from schemas.topics import BATCHES, INDICATORS, PANES, SOURCES, STEPS
 from streams.model.coverage import GRAIN_MINUTES, MINUTE_MS, WINDOWS
 from streams.model.facts import facts_of
 from streams.model.horizon import Limits
@@ -37,7 +37,7 @@ from streams.model.stage import Output
 from tests.recount.contributions import Cohorts
 from tests.recount.contributions import Event as Stored
 from tests.recount.recount import Key, Listed, Value, recount
-from tests.unit.model.pipeline import CATALOG, PARTITIONS, Pipeline
+from tests.unit.model.pipeline import CATALOG, PARTITIONS, Pipeline, Worker
 
 DAY_MS = 86_400_000
 STEPS_OF = steps_by_signal(CATALOG)
@@ -93,6 +93,7 @@ class StoredPipeline(Pipeline):
         self.walks: dict[WalkName, None] = {}
         self.taken = [0] * PARTITIONS
         self.all_named: list[Named] = []
+        self.answers: list[Output] = []
         self.recalls = 0
         self.told: set[bytes] = set()
 
@@ -114,6 +115,9 @@ class StoredPipeline(Pipeline):
             self.repair(arrived=False)
         if self.random.random() < 0.1:
             self.tell_voids()
+        if self.answers and self.random.random() < 0.1:
+            # Of a repair process that was frozen for a while, or is not the only one.
+            self.send([self.random.choice(self.answers)])
 
     def horizon(self) -> int:
         """The highest that was said."""
@@ -188,8 +192,14 @@ class StoredPipeline(Pipeline):
         partition = self.random.randrange(PARTITIONS)
         if walk.learner:
             partition = learner_partition(walk.learner, PARTITIONS)
-        recalled = Recalled(walk.journey, walk.key, walk.learner, steps)
-        self.send([Output(BATCHES, partition, encode(Batch(0, 0, recalled=[recalled])))])
+            as_of = self.worker("learners", partition).seen + 1
+        else:
+            number = object_partition(walk.journey, walk.key, PARTITIONS)
+            as_of = len(self.topics[STEPS][number])
+        recalled = Recalled(walk.journey, walk.key, walk.learner, steps, as_of)
+        answer = Output(BATCHES, partition, encode(Batch(0, 0, recalled=[recalled])))
+        self.answers.append(answer)
+        self.send([answer])
 
     def _name_walk(self, walk: WalkName, steps: list[Step]) -> None:
         indicators = frozenset(
@@ -207,6 +217,10 @@ class StoredPipeline(Pipeline):
     def right(self) -> dict[Key, Value]:
         """What the rows ought to be."""
         return recount(map(_stored, self.events()), list(self.listed()))
+
+    def worker(self, agent: str, partition: int) -> Worker:
+        """The worker of this agent and partition."""
+        return next(w for w in self.workers if (w.agent, w.partition) == (agent, partition))
 
     # What the store knows
 
