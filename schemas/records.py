@@ -68,6 +68,8 @@ class Event(Struct, array_like=True, gc=False):
     """As `cohort`."""
     rating: Rating | None = None
     """Not on restored events: what is kept of it lies in the store."""
+    voided: bool = False
+    """Set only on restored events: it was taken back, and counts nowhere."""
 
     @property
     def place(self) -> Coordinates:
@@ -135,6 +137,8 @@ class AssetEntry(Struct, array_like=True, gc=False):
     title: str = ""
     removed: bool = False
     changed_at: int = 0
+    quality: float | None = None
+    """How well it is put, 0 to 1, by `uptake lint`; None: not known."""
 
 
 class Step(Struct, array_like=True, gc=False):
@@ -167,6 +171,9 @@ class Recalled(Struct, array_like=True, gc=False):
     key: str
     learner: bytes
     steps: list[Step] = []
+    as_of: int = 0
+    """The store had everything that came before this offset of the log that the walk's stage
+    reads (`uptake.batches`, or `uptake.steps` where several walk it) when it was asked."""
 
 
 class Batch(Struct, array_like=True, gc=False):
@@ -184,6 +191,8 @@ class Batch(Struct, array_like=True, gc=False):
     nothing is shown that is not whole."""
     restore_ended: bool = False
     recalled: list[Recalled] = []
+    voids: list[Event] = []
+    """Events as they are stored, cohort and module included, that were taken back."""
     consents: list[ConsentEntry] = []
 
 
@@ -243,6 +252,8 @@ class Steps(Struct, array_like=True, gc=False):
     written_at: int = 0
     """Of the batch."""
     recalled: list[Recalled] = []
+    voids: list[Step] = []
+    """Steps that were taken back."""
 
 
 class Series(NamedTuple):

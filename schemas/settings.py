@@ -10,6 +10,9 @@ from msgspec import Meta, Struct, field
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Positive = Annotated[int, Meta(ge=1)]
+ScoreSource = Literal["check", "observation", "feedback"]
+"""Where a capability score comes from: a scenario check, a manager's observation, a peer."""
+Weight = Annotated[float, Meta(ge=0)]
 
 
 class KeySettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -127,6 +130,21 @@ class PrivacySettings(Struct, frozen=True, forbid_unknown_fields=True):
     here: a closed list, since a tag may be a name."""
 
 
+def _equal_weights() -> dict[ScoreSource, Weight]:
+    # Equal weights do about as well as fitted ones where nothing is known (Dawes 1979).
+    return {"check": 1.0, "observation": 1.0, "feedback": 1.0}
+
+
+class ScoresSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Of the confidence and capability index (docs/scores.md)."""
+
+    capability_weight: Annotated[float, Meta(ge=0, le=1)] = 0.7
+    minimum_cohort: Annotated[int, Meta(ge=5)] = 10
+    """People with both scores, below which a cohort has no index; shared views hide groups under
+    10."""
+    source_weights: dict[ScoreSource, Weight] = field(default_factory=_equal_weights)
+
+
 class ViewerSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Somebody who may look at the board."""
 
@@ -162,6 +180,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     worker: WorkerSettings = WorkerSettings()
     sink: SinkSettings = SinkSettings()
     privacy: PrivacySettings = PrivacySettings()
+    scores: ScoresSettings = ScoresSettings()
     board: BoardSettings = BoardSettings()
     metrics: MetricsSettings = MetricsSettings()
 

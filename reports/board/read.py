@@ -46,7 +46,7 @@ SELECT {names}
 FROM (
     SELECT key, {steps}
     FROM events
-    WHERE signal IN {signals:Array(String)}
+    WHERE signal IN {signals:Array(String)} AND NOT voided
       AND occurred_at > now64(3) - toIntervalSecond({seconds:UInt32})
       AND ({kind:String} = 'all' OR multiIf({kind:String} = 'team', team,
            {kind:String} = 'manager', manager, region) = {cohort:String})

@@ -8,27 +8,14 @@ weighs more.
 
 from collections.abc import Mapping, Sequence
 from statistics import fmean, stdev
-from typing import Annotated, Literal, NamedTuple
+from typing import NamedTuple
 
-from msgspec import Meta, Struct, field
+from msgspec import Struct
 
-Source = Literal["check", "observation", "feedback"]
-"""Where a capability score comes from: a scenario check, a manager's observation, a peer."""
+from schemas.settings import ScoreSource, ScoresSettings
 
-Weight = Annotated[float, Meta(ge=0)]
-
-
-def _equal_weights() -> dict[Source, Weight]:
-    # Equal weights do about as well as fitted ones where nothing is known (Dawes 1979).
-    return {"check": 1.0, "observation": 1.0, "feedback": 1.0}
-
-
-class IndexSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """`minimum_cohort`: people with both scores; shared views hide groups under 10."""
-
-    capability_weight: Annotated[float, Meta(ge=0, le=1)] = 0.7
-    minimum_cohort: Annotated[int, Meta(ge=5)] = 10
-    source_weights: dict[Source, Weight] = field(default_factory=_equal_weights)
+Source = ScoreSource
+IndexSettings = ScoresSettings
 
 
 class Scores(NamedTuple):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from math import sqrt
 from statistics import fmean, stdev
+from typing import Literal
 
 from msgspec import Struct
 
@@ -84,6 +85,29 @@ def baseline(usual: Sequence[float]) -> Baseline | None:
     if len(usual) < LEAST_BASELINE:
         return None
     return Baseline(centre=fmean(usual), sigma=stdev(usual))
+
+
+class Drift(Struct, frozen=True):
+    """`points`: items behind the baseline. `first_out`: the place of the first of them, from 1, at
+    which the moving average left its limits; None: it never did."""
+
+    word: Literal["too few items", "steady", "drifts"]
+    points: int
+    first_out: int | None
+
+
+def drift_of(ratings: Ratings, rater: str) -> Drift:
+    """The first items of a rater are the baseline, those behind them are held against it. Items
+    are in the order of time."""
+    found = deviations(ratings, rater)
+    usual = baseline(found[:LEAST_BASELINE])
+    later = found[LEAST_BASELINE:]
+    if usual is None or not later or usual.sigma == 0:
+        # Without any spread every later item would be an alarm.
+        return Drift("too few items", len(later), None)
+    out = (place for place, point in enumerate(drift(later, usual), 1) if point.out)
+    first = next(out, None)
+    return Drift("steady" if first is None else "drifts", len(later), first)
 
 
 def drift(found: Sequence[float], usual: Baseline) -> list[DriftPoint]:

@@ -18,7 +18,15 @@ from schemas.ratings import MAX_CRITERIA, MAX_NAME, Rating, is_slug, tags_of
 from schemas.records import Attribute
 from schemas.xapi.errors import Invalid
 from schemas.xapi.rules import check_actor
-from schemas.xapi.statement import Activity, Actor, AnyStatement, Extensions, Result, Score
+from schemas.xapi.statement import (
+    Activity,
+    Actor,
+    AnyStatement,
+    Context,
+    Extensions,
+    Result,
+    Score,
+)
 
 _NAMES: Final = {
     "w3id.org/xapi/acrossx/extensions/rubrics": "rubrics",
@@ -48,16 +56,17 @@ def rating(
     """`attributes`: those of the event; rubric, version and purpose are looked up there. `source`
     gave identifiers out that say nothing else. `tags`: those that may be kept of texts."""
     result, context = statement.result, statement.context
-    if context is UNSET and result is UNSET:
+    of_result = UNSET if result is UNSET else result.extensions
+    of_context = UNSET if context is UNSET else context.extensions
+    # Most statements rate nothing, and are to find that out quickly.
+    if not (
+        (of_context is not UNSET and not _IRIS.isdisjoint(of_context))
+        or (of_result is not UNSET and not _IRIS.isdisjoint(of_result))
+        or (result is not UNSET and _answers(result, context))
+    ):
         return None
-    more = UNSET if context is UNSET else context.extensions
-    found = _extensions(UNSET if result is UNSET else result.extensions, more)
     instructor = UNSET if context is UNSET else context.instructor
-    answered = result is not UNSET and (
-        result.response is not UNSET or (instructor is not UNSET and result.score is not UNSET)
-    )
-    if not found and not answered:
-        return None
+    found = {**_ours(of_context), **_ours(of_result)}
     made = Rating()
     _take_levels(made, statement, found)
     _take_text(made, statement, found, tags)
@@ -79,14 +88,18 @@ def rating(
 _NOTHING: Final = Rating()
 
 
-def _extensions(*given: Extensions | UnsetType) -> dict[str, Any]:
-    """Ours by their short names; of the result first."""
-    found: dict[str, Any] = {}
-    for extensions in given:
-        if extensions is not UNSET and not _IRIS.isdisjoint(extensions):
-            for iri in _IRIS.intersection(extensions):
-                found.setdefault(_KEYS[iri], extensions[iri])
-    return found
+def _answers(result: Result, context: Context | UnsetType) -> bool:
+    """Whether there is an answer, or a score that somebody else gave."""
+    if result.response is not UNSET:
+        return True
+    return result.score is not UNSET and context is not UNSET and context.instructor is not UNSET
+
+
+def _ours(extensions: Extensions | UnsetType) -> dict[str, Any]:
+    """Those that say something here, by their short names."""
+    if extensions is UNSET:
+        return {}
+    return {_KEYS[iri]: extensions[iri] for iri in sorted(_IRIS.intersection(extensions))}
 
 
 def _take_levels(made: Rating, statement: AnyStatement, found: dict[str, Any]) -> None:

@@ -90,6 +90,7 @@ class Cycle:
         """
         yield Write("dead_letters_log", rows.dead_letters(self._letters))
         yield Write("events_log", rows.events(self._enriched))
+        yield Write("voids", rows.voids(self._enriched))
         yield Write("ratings", ratings.columns(self._enriched))
         yield Write("set_aside", rows.set_aside(self._enriched))
         yield Write("marks", rows.marks(self._enriched))

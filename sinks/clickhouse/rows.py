@@ -7,6 +7,7 @@ column: a dict or an object for each row would cost more than the rest of the si
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import Any, Final
+from uuid import UUID
 
 import msgspec
 
@@ -33,6 +34,9 @@ _PaneSeries = tuple[str, str, str, str, int]
 _Versioned = tuple[int, list[int]]
 """A cell and its version, the version first."""
 
+VOIDED: Final = "voided"
+"""Signal of an event that takes another one back."""
+
 GRAINS: Final = ("minute", "hour", "day")
 _GRAIN_MS: Final = (60_000, 3_600_000, 86_400_000)
 _NO_ID: Final = bytes(16)
@@ -45,7 +49,9 @@ _of_letter: Final = attrgetter(
 _of_learner: Final = attrgetter(
     "learner", "team", "manager", "region", "eligible", "since", "removed", "changed_at"
 )
-_of_asset: Final = attrgetter("asset_id", "kind", "module", "title", "removed", "changed_at")
+_of_asset: Final = attrgetter(
+    "asset_id", "kind", "module", "title", "removed", "changed_at", "quality"
+)
 
 _of_consent: Final = attrgetter("learner", "opted_out", "notes", "removed", "changed_at")
 
@@ -146,6 +152,26 @@ def marks(records: Iterable[Enriched]) -> Columns:
         )
         for (source, generation, partition, batch_partition), mark in furthest.items()
     ])  # fmt: skip
+
+
+def voids(records: Iterable[Enriched]) -> Columns:
+    """Columns of `voids`: one row an event that is taken back, once."""
+    asked = {
+        target: entry.event.received_at
+        for record in records
+        for entry in record.stored
+        if entry.signal == VOIDED
+        for target in _target(entry.event.attributes.get("voids"))
+    }
+    return _by_column([(target, at, 0) for target, at in asked.items()])
+
+
+def _target(named: Attribute | None) -> list[bytes]:
+    """The id that a voiding event names; what is no id names nothing."""
+    try:
+        return [UUID(named).bytes] if isinstance(named, str) else []
+    except ValueError:
+        return []
 
 
 def learners(records: Iterable[Enriched]) -> Columns:

@@ -173,6 +173,7 @@ INSERTED: Final[dict[str, dict[str, str]]] = {
         "title": "String",
         "removed": "Bool",
         "changed_at": _TIME,
+        "quality": "Nullable(Float64)",
     },
     "consents": {
         "learner": "FixedString(16)",
@@ -211,6 +212,11 @@ INSERTED: Final[dict[str, dict[str, str]]] = {
         "asked_at": _TIME,
         "outcome": _WORD,
         "done_at": _TIME,
+        "turn": "UInt64",
+    },
+    "voids": {
+        "target": "FixedString(16)",
+        "asked_at": _TIME,
         "turn": "UInt64",
     },
     "catalog": {

@@ -160,6 +160,19 @@ class Board(Struct, frozen=True, forbid_unknown_fields=True):
     lagging: list[str] = field(default_factory=list)
 
 
+class Pair(Struct, frozen=True, forbid_unknown_fields=True):
+    """A leading indicator that is thought to move a lagging one, `delay` later, and why."""
+
+    leading: str
+    lagging: str
+    delay: str
+    thought: str = ""
+
+    @property
+    def delay_ms(self) -> int:
+        return duration_ms(self.delay)
+
+
 class Breakdowns(Struct, frozen=True, forbid_unknown_fields=True):
     """`most_values`: cohorts of one indicator and kind; see docs/decisions/0014."""
 
@@ -170,6 +183,7 @@ class Catalog(Struct, frozen=True, forbid_unknown_fields=True):
     journeys: dict[str, Journey]
     indicators: dict[str, Indicator]
     board: Board = field(default_factory=Board)
+    pairs: dict[str, Pair] = field(default_factory=dict)
     breakdowns: Breakdowns = field(default_factory=Breakdowns)
 
 
@@ -195,7 +209,18 @@ def load(path: str = "") -> Catalog:
     for name, indicator in catalog.indicators.items():
         _check(name, indicator, catalog.journeys)
     _check_board(catalog)
+    _check_pairs(catalog)
     return catalog
+
+
+def _check_pairs(catalog: Catalog) -> None:
+    for name, pair in catalog.pairs.items():
+        for kind in ("leading", "lagging"):
+            indicator = catalog.indicators.get(getattr(pair, kind))
+            if indicator is None or indicator.kind != kind:
+                raise CatalogError(f"pair {name}: '{getattr(pair, kind)}' is no {kind} indicator")
+        if pair.delay_ms % MS["d"]:
+            raise CatalogError(f"pair {name}: `delay` must be of whole days")
 
 
 def _check_board(catalog: Catalog) -> None:

@@ -1,7 +1,8 @@
 """The directories of learners, assets and consent: files and requests -> `uptake.directory`.
 
 A learner line has `learner`, and of `issuer`, `team`, `manager`, `region`, `eligible`, `since`,
-`removed` what is known; an asset line has `asset_id`, and of `kind`, `module`, `title`, `removed`.
+`removed` what is known; an asset line has `asset_id`, and of `kind`, `module`, `title`, `removed`,
+`quality` (0 to 1).
 Consent comes by itself: `learner`, and of `issuer`, `opted_out`, `notes`, `removed`.
 A file is CSV with these names in its first line, or JSON: an array, or one object a line.
 
@@ -32,7 +33,7 @@ from streams.intake.writer import Writer
 
 Entry = LearnerEntry | AssetEntry | ConsentEntry
 LEARNER_COLUMNS = ("learner", "issuer", "team", "manager", "region", "eligible", "since", "removed")
-ASSET_COLUMNS = ("asset_id", "kind", "module", "title", "removed")
+ASSET_COLUMNS = ("asset_id", "kind", "module", "title", "removed", "quality")
 CONSENT_COLUMNS = ("learner", "issuer", "opted_out", "notes", "removed")
 MAX_TEXT = 200
 MAX_ASSET_ID = 2_000
@@ -99,6 +100,21 @@ class _Row(NamedTuple):
         if text:
             raise self.wrong(field, "expected true or false")
         return otherwise
+
+    def share(self, field: str) -> float | None:
+        """A number from 0 to 1; None when it is not given."""
+        value = self.values.get(field)
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            text = self.text(field)
+            if not text:
+                return None
+            try:
+                value = float(text)
+            except ValueError:
+                raise self.wrong(field, "expected a number from 0 to 1") from None
+        if not 0 <= value <= 1:
+            raise self.wrong(field, "expected a number from 0 to 1")
+        return float(value)
 
     def moment(self, field: str) -> int:
         """Milliseconds since 1970 UTC; 0 when it is not given."""
@@ -304,7 +320,8 @@ def _entry(row: _Row, settings: PrivacySettings, pseudonym: Pseudonym, changed_a
         if not asset_id:
             raise row.wrong("asset_id", "required", "missing-field")
         kind, module, title = (row.text(name) for name in ("kind", "module", "title"))
-        return AssetEntry(asset_id, kind, module, title, removed, changed_at)
+        quality = row.share("quality")
+        return AssetEntry(asset_id, kind, module, title, removed, changed_at, quality)
     who, issuer = _who(row), row.text("issuer")
     manager = row.text("manager")
     if manager and settings.manager_labels == "pseudonym":

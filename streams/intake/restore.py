@@ -9,9 +9,8 @@ come back from their dead letters, unless these were dropped.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache, partial
-from typing import Any
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import msgspec
 from confluent_kafka import Consumer, KafkaException, TopicPartition
@@ -19,9 +18,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from schemas.consent import ConsentEntry
 from schemas.records import (
     AssetEntry,
-    Attribute,
     Batch,
-    Cohort,
     DeadLetter,
     Event,
     LearnerEntry,
@@ -30,8 +27,8 @@ from schemas.records import (
     encode,
 )
 from schemas.settings import Settings
-from schemas.topics import BATCHES, DEAD_LETTERS, DIRECTORY, SOURCES
-from streams.intake import directory, store
+from schemas.topics import BATCHES, DEAD_LETTERS, DIRECTORY
+from streams.intake import directory, store, stored
 from streams.intake.packer import Packer, encoded
 from streams.intake.writer import Writer
 from streams.kafka_clients import consumer_config, once_coordinated
@@ -39,11 +36,8 @@ from streams.kafka_records import records
 
 _WAIT_SECONDS = 60.0
 
-_EVENTS = """
-SELECT source, partition, offset, generation, toUnixTimestamp64Milli(received_at),
-    event_id, learner, toUnixTimestamp64Milli(occurred_at),
-    verb, object_id, object_type, parent, success, completion, score, duration_ms, attributes,
-    team, manager, region, eligible, toString(module)
+_EVENTS = f"""
+SELECT {stored.COLUMNS}, event_id IN (SELECT target FROM voids) AND signal != 'voided'
 FROM events_log
 ORDER BY received_at, generation, source, partition, offset
 """
@@ -53,7 +47,7 @@ SELECT learner, team, manager, region, eligible, toUnixTimestamp64Milli(since), 
 FROM learners FINAL ORDER BY learner
 """
 _ASSETS = """
-SELECT asset_id, kind, module, title, removed, toUnixTimestamp64Milli(changed_at)
+SELECT asset_id, kind, module, title, removed, toUnixTimestamp64Milli(changed_at), quality
 FROM assets FINAL ORDER BY asset_id
 """
 _CONSENTS = """
@@ -69,12 +63,6 @@ LEFT ANTI JOIN (SELECT * FROM dead_letter_fates FINAL) AS f
     USING (topic, generation, partition, offset, stage)
 """
 """Of which nobody has decided what becomes. The sink writes such letters."""
-_SOURCE_NUMBERS = {source: number for number, source in enumerate(SOURCES)}
-_OF_COHORT = ("team", "manager", "region", "eligible")
-_FACTS = tuple({*Event.__struct_fields__} - {"source", "attributes", "cohort", "rating"})
-_COLUMNS = frozenset({*_FACTS, *_OF_COHORT, "source", "attributes"})
-_NO_ATTRIBUTES: dict[str, Attribute] = {}
-_decode_attributes = msgspec.json.Decoder(dict[str, Attribute]).decode
 
 
 def fill(settings: Settings, life: Life, progress: Callable[[int, int], None]) -> int:
@@ -89,7 +77,7 @@ def fill(settings: Settings, life: Life, progress: Callable[[int, int], None]) -
     done = 0
     for block in store.columns(settings.clickhouse, _EVENTS):
         packer = _packer(settings, life)
-        for event in _events(block):
+        for event in stored.events(block):
             packer.event(event)
         _write(settings, writer, packer)
         done += len(block[0])
@@ -157,7 +145,7 @@ def _refused(settings: Settings) -> Iterator[Event]:
     """Events whose rows were refused: by letters in the store, and by those that are still on
     their way to it."""
     for (value,) in store.rows(settings.clickhouse, _REFUSED):
-        yield from _of_row(bytes.fromhex(value))
+        yield from stored.of_row(bytes.fromhex(value))
     reached = _committed(settings, settings.sink.group, DEAD_LETTERS)
     for record in records(settings.kafka, DEAD_LETTERS, 0):
         if (record.offset() or 0) >= reached and record.value():
@@ -170,20 +158,7 @@ def _of_letter(value: bytes) -> Iterator[Event]:
     except msgspec.DecodeError:
         return  # the sink puts it aside
     if (_TABLE, b"events_log") in letter.headers and letter.value:
-        yield from _of_row(letter.value)
-
-
-def _of_row(value: bytes) -> Iterator[Event]:
-    """The event of a row of `events_log`, by name of column. None, where another version wrote it
-    that knew other columns: its letter cannot be replayed either."""
-    row = msgspec.msgpack.decode(value, type=dict[str, Any])
-    if not row.keys() >= _COLUMNS:
-        return
-    cohort = _cohort(row["team"], row["manager"], row["region"], row["eligible"])
-    facts = {name: row[name] for name in _FACTS}
-    attributes = _attributes(row["attributes"])
-    number = _SOURCE_NUMBERS[row["source"]]
-    yield Event(source=number, attributes=attributes, cohort=cohort, **facts)
+        yield from stored.of_row(letter.value)
 
 
 def _write(settings: Settings, writer: Writer, packer: Packer) -> None:
@@ -201,24 +176,6 @@ def _end(settings: Settings, writer: Writer, life: Life) -> None:
         writer.write(BATCHES, ended, partition=partition)
         if life.positions:
             writer.write(BATCHES, marks, partition=partition)
-
-
-def _events(block: Sequence[Sequence[Any]]) -> Iterator[Event]:
-    *facts, attributes, teams, managers, regions, eligible, modules = block
-    sources, rest = facts[0], facts[1:]
-    kept = map(_attributes, attributes)
-    cohorts = map(_cohort, teams, managers, regions, eligible)
-    numbers = (_SOURCE_NUMBERS[source] for source in sources)
-    return map(Event, numbers, *rest, kept, cohorts, modules)
-
-
-def _attributes(text: str) -> dict[str, Attribute]:
-    return _decode_attributes(text) if text else _NO_ATTRIBUTES
-
-
-@lru_cache(maxsize=10_000)
-def _cohort(team: str, manager: str, region: str, eligible: bool) -> Cohort:
-    return Cohort(team, manager, region, eligible)
 
 
 def _now() -> int:

@@ -82,6 +82,11 @@ class Credits:
             self.values.note(name, named)
             yield name, self.values.counted(name, named)
 
+    def see(self, signal: str, event: Event) -> None:
+        """An event that counts nowhere: it still tells values of breakdowns."""
+        for _ in self.broken_down(signal, event):
+            pass
+
     def give(
         self,
         counted: Counted,

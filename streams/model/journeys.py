@@ -59,6 +59,15 @@ def add_step(walk: Walk, step: WalkedStep) -> bool:
     return True
 
 
+def remove_step(walk: Walk, step: WalkedStep) -> bool:
+    """Take `step` out; False if this event is no step of the journey."""
+    place = bisect_left(walk, step.order, key=_order)
+    if place == len(walk) or walk[place].order != step.order:
+        return False
+    del walk[place]
+    return True
+
+
 def _order(step: WalkedStep) -> tuple[int, bytes]:
     return step.order
 
@@ -109,8 +118,16 @@ class JourneyRules:
     def difference(self, walk: Walk, step: WalkedStep) -> list[tuple[Contribution, int]]:
         """Add `step` to `walk`; return the contributions that came (+) and went (-)."""
         before = self.contributions(walk)
-        if not add_step(walk, step):
-            return []
+        return self._changes(before, walk) if add_step(walk, step) else []
+
+    def taken_back(self, walk: Walk, step: WalkedStep) -> list[tuple[Contribution, int]]:
+        """Take `step` out of `walk`; return the contributions that came (+) and went (-)."""
+        before = self.contributions(walk)
+        return self._changes(before, walk) if remove_step(walk, step) else []
+
+    def _changes(
+        self, before: dict[Contribution, int], walk: Walk
+    ) -> list[tuple[Contribution, int]]:
         after = self.contributions(walk)
         changes = [(one, count - before.get(one, 0)) for one, count in after.items()]
         changes += [(one, -count) for one, count in before.items() if one not in after]

@@ -7,12 +7,11 @@ An event from before the horizon of memory is passed on unchecked, and what it b
 
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 from msgspec import Struct
 
-from schemas.partition import object_partition
 from schemas.records import (
     NOBODY,
     Attribute,
@@ -25,28 +24,29 @@ from schemas.records import (
     Panes,
     Recalled,
     Step,
-    Steps,
     WalkName,
     decode_batch,
     encode,
 )
-from schemas.topics import ENRICHED, STEPS
+from schemas.topics import ENRICHED
 from streams.catalog.load import Catalog
 from streams.model.codes import cohorts, names
 from streams.model.consents import Consents
 from streams.model.coverage import MINUTE_MS
 from streams.model.credits import Credits
+from streams.model.days import day_of
 from streams.model.facts import facts_of
 from streams.model.forgetting import forgetting
 from streams.model.horizon import DAY_MS, Horizon, Limits
-from streams.model.ids import HELD_BYTES, IdMemory, day_of_ids
+from streams.model.ids import HELD_BYTES, IdMemory
 from streams.model.journeys import WalkedStep, compile_journeys, steps_by_signal
-from streams.model.presence import Presence, day_of_presence, trim
+from streams.model.onward import Onward
+from streams.model.presence import Presence, trim
 from streams.model.sources import Assets, Marks
 from streams.model.stage import NEVER, Memory, Output, Rows
-from streams.model.tally import Late, News, Tally, day_of_cell, panes_outputs
+from streams.model.tally import Late, News, Tally, panes_outputs
 from streams.model.values import Values
-from streams.model.walks import Changes, Walks, day_of_walk
+from streams.model.walks import Changes, Walks
 
 UNCOUNTED = frozenset({"unmapped", "voided"})
 """Signals that say nothing about behaviour; no indicator counts them."""
@@ -77,6 +77,16 @@ class LearnerRow(Struct, array_like=True, gc=False):
         return (self.cohort, *self.past) if self.past else _ONE
 
 
+class Case(NamedTuple):
+    """An event with its signal, its cohort and the cohort's code, and its learner."""
+
+    event: Event
+    signal: str
+    code: int
+    cohort: Cohort
+    row: LearnerRow
+
+
 _decode_learner = msgspec.msgpack.Decoder(LearnerRow).decode
 _decode_marks = msgspec.msgpack.Decoder(Marks).decode
 _MARKS = b"M"
@@ -105,7 +115,7 @@ class LearnersStage:
         codes = names(rows, b"N")
         self._credits = Credits(catalog, codes, self._cohorts, self._tally, self._values)
         self._ids = IdMemory(rows)
-        self._horizon = Horizon(rows, limits, _day_of)
+        self._horizon = Horizon(rows, limits, day_of)
         self._walks = Walks(rows, self._horizon, self._cohorts)
         self._late = Late()
         self._journeys = compile_journeys(catalog)
@@ -128,7 +138,7 @@ class LearnersStage:
     def recovered(self) -> None:
         self._horizon.recovered()
         if self._horizon.day != NEVER:
-            self._rows.forget(forgetting(_day_of, self._horizon.day))
+            self._rows.forget(forgetting(day_of, self._horizon.day))
         self._walks.recovered()
         self._credits.recovered()
         self._cohorts.recovered()
@@ -141,6 +151,7 @@ class LearnersStage:
     def apply(self, value: bytes, offset: int) -> list[Output]:
         if self._horizon.decides(offset):
             self._to_all |= self._horizon.decide(self._ids.by_day, HELD_BYTES, self._forget)
+        self._walks.offset = offset
         batch = decode_batch(value)
         marks = self._rows.get(_MARKS, _decode_marks)
         if marks is None:
@@ -162,7 +173,7 @@ class LearnersStage:
             assets=batch.assets,
             consents=batch.consents,
         )
-        steps: dict[int, list[Step]] = {}
+        onward = Onward(self._partitions)
         for asset in batch.assets:
             self._assets.take(asset)
         for entry in batch.learners:
@@ -170,15 +181,21 @@ class LearnersStage:
         for consent in batch.consents:
             self._consents.take(consent)
         for event in batch.events:
-            self._take_event(event, batch, enriched, steps)
-        passed_on = self._recalled(batch.recalled)
+            self._take_event(event, batch, enriched, onward)
+        for walk in batch.recalled:
+            self._recall(walk, onward)
+        for event in batch.voids:
+            self._void(event, onward)
         for dead in batch.dead:
             if marks.takes_dead(dead):
                 enriched.dead.append(dead)
         if batch.restore_ended:
             marks.quiet = False
             self._restore_ended = True
-        return self._outputs(batch, offset, enriched, steps, passed_on)
+        outputs = onward.outputs(batch, self._partition, offset)
+        if not batch.restored and not batch.restore_ended:
+            outputs.insert(0, Output(ENRICHED, self._partition, encode(enriched)))
+        return outputs
 
     def seal(self, position: int) -> list[Output]:
         self._tally.settle()
@@ -202,39 +219,12 @@ class LearnersStage:
     def _forget(self, before: int) -> None:
         """Let go of what happened before the day `before`."""
         self._ids.forget(before)
+        self._walks.voids.forget(before)
         walks: list[bytes] = []
-        self._rows.forget(forgetting(_day_of, before, walks.append))
+        self._rows.forget(forgetting(day_of, before, walks.append))
         self._walks.tombstones.bury(walks)
 
-    def _outputs(
-        self,
-        batch: Batch,
-        offset: int,
-        enriched: Enriched,
-        steps: dict[int, list[Step]],
-        recalled: dict[int, list[Recalled]],
-    ) -> list[Output]:
-        outputs = []
-        if not batch.restored and not batch.restore_ended:
-            outputs.append(Output(ENRICHED, self._partition, encode(enriched)))
-        targets = range(self._partitions) if batch.restore_ended else sorted({*steps, *recalled})
-        for partition in targets:
-            record = Steps(
-                batch.generation,
-                self._partition,
-                offset,
-                steps.get(partition, []),
-                batch.restored,
-                batch.restore_ended,
-                batch.written_at,
-                recalled.get(partition, []),
-            )
-            outputs.append(Output(STEPS, partition, encode(record)))
-        return outputs
-
-    def _take_event(
-        self, event: Event, batch: Batch, enriched: Enriched, steps: dict[int, list[Step]]
-    ) -> None:
+    def _take_event(self, event: Event, batch: Batch, enriched: Enriched, onward: Onward) -> None:
         if not batch.restored and not self._marks.takes_event(event):
             return
         first = self._ids.first(event.event_id)
@@ -254,67 +244,81 @@ class LearnersStage:
                 event.event_id, day, event.source, event.partition, event.offset, event.generation
             )
             self._horizon.happened(day)
+        case = self._case(event)
+        if not batch.restored:
+            enriched.stored.append(_enriched(case, not known))
+        if event.voided and known:
+            self._walks.voids.add(event.event_id, day)
+        if case.signal in UNCOUNTED:
+            return
+        if event.voided or event.event_id in self._walks.voids:
+            self._credits.see(case.signal, event)
+            self._walk(case, onward, 0)
+        else:
+            self._count_event(case, onward, 1)
+
+    def _case(self, event: Event) -> Case:
+        """An event with what is known of it."""
         row = self._learner(event.learner)
         signal = self._signal(event.verb, event.object_type, event.attributes)
         code = row.cohort if event.cohort is None else self._cohorts.code(event.cohort)
         if code != row.cohort and code not in row.past:
             row.past.append(code)
-        cohort = self._cohorts.values[code]
         if event.module is None:
             event.module = self._assets.module(event)
-        if not batch.restored:
-            enriched.stored.append(_enriched(event, signal, cohort, not known))
-        if signal in UNCOUNTED:
-            return
-        minute = event.occurred_at // MINUTE_MS
-        presence = Presence(self._rows, event.learner, row.days)
-        for counted in self._credits.of_signal(signal):
-            if known:
-                self._credits.give(counted, presence, row.cohorts(), code, minute, (1, 1, 0))
-            else:
-                for indicator in self._credits.indicators(counted, code):
-                    self._late.add(indicator, cohort, day)
-        for name, counted_in in self._credits.broken_down(signal, event):
-            if known:
-                self._credits.give_labels(name, counted_in, presence, minute, (1, 1, 0))
-            else:
-                self._late.add(name, cohort, day, counted_in)
-        for journey, step in self._steps.get(signal, ()):
-            self._walk(journey, step, event, cohort, row, presence, steps)
+        return Case(event, signal, code, self._cohorts.values[code], row)
 
-    def _walk(
-        self,
-        journey: str,
-        name: str,
-        event: Event,
-        cohort: Cohort,
-        row: LearnerRow,
-        presence: Presence,
-        steps: dict[int, list[Step]],
-    ) -> None:
-        rules = self._journeys[journey]
-        kept = facts_of(event, event.module or "", rules.attributes)
-        key = rules.key_of(event.attributes, event.object_id)
-        if rules.walked_by == "several":
-            partition = object_partition(journey, key, self._partitions)
-            step = Step(
-                journey,
-                key,
-                name,
-                event.event_id,
-                event.occurred_at,
-                event.learner,
-                cohort,
-                kept,
-            )
-            steps.setdefault(partition, []).append(step)
-            return
-        walked = WalkedStep(event.occurred_at, event.event_id, name, event.learner, cohort, kept)
-        for indicator, named in rules.values(name, kept):
-            self._values.note(indicator, named)
-        walk = WalkName(journey, key, event.learner, recall=True)
-        changes = self._walks.take(rules, walk, _walk_key(walk), walked)
-        self._count(changes, row, presence)
+    def _void(self, event: Event, onward: Onward) -> None:
+        """Take back what was counted of an event, or never count it if it is still to come."""
+        day = event.occurred_at // DAY_MS
+        if day >= self._horizon.day:
+            new = self._walks.voids.add(event.event_id, day)
+            if not new or self._ids.first(event.event_id) is None:
+                return
+        case = self._case(event)
+        if case.signal not in UNCOUNTED:
+            self._count_event(case, onward, -1)
+
+    def _count_event(self, case: Case, onward: Onward, sign: int) -> None:
+        """Count an event (1), or take back that it was counted (-1)."""
+        event, row = case.event, case.row
+        day, minute = event.occurred_at // DAY_MS, event.occurred_at // MINUTE_MS
+        known = day >= self._horizon.day
+        presence = Presence(self._rows, event.learner, row.days)
+        sums = (sign, sign, 0)
+        for counted in self._credits.of_signal(case.signal):
+            if known:
+                self._credits.give(counted, presence, row.cohorts(), case.code, minute, sums)
+            else:
+                for indicator in self._credits.indicators(counted, case.code):
+                    self._late.add(indicator, case.cohort, day)
+        for name, counted_in in self._credits.broken_down(case.signal, event):
+            if known:
+                self._credits.give_labels(name, counted_in, presence, minute, sums)
+            else:
+                self._late.add(name, case.cohort, day, counted_in)
+        self._walk(case, onward, sign)
+
+    def _walk(self, case: Case, onward: Onward, sign: int) -> None:
+        """Take the steps that the event is (1), take them back (-1), or only see them (0)."""
+        event, cohort = case.event, case.cohort
+        for journey, name in self._steps.get(case.signal, ()):
+            rules = self._journeys[journey]
+            facts = facts_of(event, event.module or "", rules.attributes)
+            key = rules.key_of(event.attributes, event.object_id)
+            at = (event.event_id, event.occurred_at, event.learner, cohort, facts)
+            if rules.walked_by == "several":
+                (onward.see, onward.step, onward.void)[sign](Step(journey, key, name, *at))
+                continue
+            for indicator, named in rules.values(name, facts):
+                self._values.note(indicator, named)
+            if not sign:
+                continue
+            step = WalkedStep(event.occurred_at, event.event_id, name, event.learner, cohort, facts)
+            walk = WalkName(journey, key, event.learner, recall=True)
+            take = self._walks.take if sign > 0 else self._walks.take_back
+            changes = take(rules, walk, _walk_key(walk), step)
+            self._count(changes, case.row, Presence(self._rows, event.learner, case.row.days))
 
     def _count(self, changes: Changes, row: LearnerRow, presence: Presence) -> None:
         """Count what came and went with a step of one learner's walk."""
@@ -331,21 +335,17 @@ class LearnersStage:
             self._credits.give(counted, presence, row.cohorts(), code, minute, sums)
             self._credits.give_labels(one.indicator, counted_in, presence, minute, sums)
 
-    def _recalled(self, walks: list[Recalled]) -> dict[int, list[Recalled]]:
-        """Take recalled walks; return those that several people walk, by partition of objects."""
-        passed_on: dict[int, list[Recalled]] = {}
-        for walk in walks:
-            rules = self._journeys.get(walk.journey)
-            if rules is None:
-                continue
-            if rules.walked_by == "several":
-                partition = object_partition(walk.journey, walk.key, self._partitions)
-                passed_on.setdefault(partition, []).append(walk)
-                continue
-            row = self._learner(walk.learner)
-            presence = Presence(self._rows, walk.learner, row.days)
-            self._count(self._walks.recall(rules, _walk_key(walk), walk), row, presence)
-        return passed_on
+    def _recall(self, walk: Recalled, onward: Onward) -> None:
+        """Take a recalled walk, or pass it on if several people walk it."""
+        rules = self._journeys.get(walk.journey)
+        if rules is None:
+            return
+        if rules.walked_by == "several":
+            onward.recalled(walk)
+            return
+        row = self._learner(walk.learner)
+        presence = Presence(self._rows, walk.learner, row.days)
+        self._count(self._walks.recall(rules, _walk_key(walk), walk), row, presence)
 
     def _learner(self, learner: bytes) -> LearnerRow:
         key = b"L" + learner
@@ -379,10 +379,11 @@ class LearnersStage:
             self._tally.stand(self._standing, row.cohort, row.eligible_from, by)
 
 
-def _enriched(event: Event, signal: str, cohort: Cohort, unchecked: bool) -> EnrichedEvent:
+def _enriched(case: Case, unchecked: bool) -> EnrichedEvent:
+    event, cohort = case.event, case.cohort
     return EnrichedEvent(
         event,
-        signal,
+        case.signal,
         cohort.team,
         cohort.manager,
         cohort.region,
@@ -395,17 +396,3 @@ def _enriched(event: Event, signal: str, cohort: Cohort, unchecked: bool) -> Enr
 def _walk_key(walk: WalkName | Recalled) -> bytes:
     name = f"{walk.journey}\0{walk.key}".encode()
     return walk.learner + blake2b(name, digest_size=12).digest()
-
-
-def _day_of(key: bytes, encoded: bytes) -> int | None:
-    """The day with which a row is let go of; None: it stays."""
-    kind = key[:1]
-    if kind == b"C":
-        return day_of_cell(key)
-    if kind == b"V":
-        return day_of_presence(key)
-    if kind == b"J":
-        return day_of_walk(encoded)
-    if kind == b"I":
-        return day_of_ids(key)
-    return None

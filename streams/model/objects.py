@@ -28,6 +28,7 @@ from streams.model.tally import (
     panes_outputs,
 )
 from streams.model.values import Values
+from streams.model.voids import day_of_void
 from streams.model.walks import Changes, Walks, day_of_walk
 
 
@@ -87,6 +88,7 @@ class ObjectsStage:
     def apply(self, value: bytes, offset: int) -> list[Output]:
         if self._horizon.decides(offset):
             self._to_all |= self._horizon.decide({}, 0, self._forget)
+        self._walks.offset = offset
         record = decode_steps(value)
         self._generation = record.generation
         self._written_at = max(self._written_at, record.written_at)
@@ -104,6 +106,8 @@ class ObjectsStage:
             self._take(step)
         for walk in record.recalled:
             self._recall(walk)
+        for step in record.voids:
+            self._void(step)
         if record.restore_ended:
             taken.ended.append(record.batch_partition)
             if len(taken.ended) == self._partitions:
@@ -133,6 +137,7 @@ class ObjectsStage:
 
     def _forget(self, before: int) -> None:
         """Let go of what happened before the day `before`."""
+        self._walks.voids.forget(before)
         walks: list[bytes] = []
         self._rows.forget(forgetting(_day_of, before, walks.append))
         self._walks.tombstones.bury(walks)
@@ -143,13 +148,21 @@ class ObjectsStage:
             return
         day = step.occurred_at // DAY_MS
         self._horizon.happened(day)
-        walked = WalkedStep(
-            step.occurred_at, step.event_id, step.step, step.learner, step.cohort, step.attributes
-        )
         for indicator, named in rules.values(step.step, step.attributes):
             self._values.note(indicator, named)
         walk = WalkName(step.journey, step.key, b"", recall=True)
-        self._count(self._walks.take(rules, walk, _walk_key(walk), walked))
+        self._count(self._walks.take(rules, walk, _walk_key(walk), _walked(step)))
+
+    def _void(self, step: Step) -> None:
+        """Take a step back. It was taken before: it comes from where the step came from."""
+        rules = self._journeys.get(step.journey)
+        day = step.occurred_at // DAY_MS
+        if rules is None:
+            return
+        if day >= self._horizon.day:
+            self._walks.voids.add(step.event_id, day)
+        walk = WalkName(step.journey, step.key, b"", recall=True)
+        self._count(self._walks.take_back(rules, walk, _walk_key(walk), _walked(step)))
 
     def _recall(self, walk: Recalled) -> None:
         rules = self._journeys.get(walk.journey)
@@ -206,6 +219,12 @@ class ObjectsStage:
             yield self._tally.series.values[series], members
 
 
+def _walked(step: Step) -> WalkedStep:
+    return WalkedStep(
+        step.occurred_at, step.event_id, step.step, step.learner, step.cohort, step.attributes
+    )
+
+
 def _walk_key(walk: WalkName | Recalled) -> bytes:
     return blake2b(f"{walk.journey}\0{walk.key}".encode(), digest_size=16).digest()
 
@@ -217,6 +236,8 @@ def _day_of(key: bytes, encoded: bytes) -> int | None:
         return day_of_cell(key)
     if kind == b"J":
         return day_of_walk(encoded)
+    if kind == b"X":
+        return day_of_void(key)
     if kind == b"P":
         day: int = _member.unpack(key)[2] // DAY_MINUTES
         return day

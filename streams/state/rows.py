@@ -37,7 +37,7 @@ from streams.state.errors import ForeignWriter, LogCutShort, LogDamaged, StateEr
 
 T = TypeVar("T")
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 """Goes up when SLICES, the record or the meaning of any row changes."""
 
 _LEAST_SLICE_BYTES = 4096

@@ -2,15 +2,23 @@
 
 import random
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
 from schemas.settings import Settings
+from schemas.topics import DIRECTORY
+from streams.intake import directory
 from tests.fixtures.short_way import ShortWay
 from tests.fixtures.store import StoreProcess, running_store
+from tests.unit.collector.client import Written
+from uptake.challenges.assets import entries
+from uptake.challenges.definition import load
+from uptake.challenges.lint import lint
 
+EXAMPLES = Path(__file__).parents[2] / "deploy" / "examples"
 ISSUER = "https://hr.example.com"
 RUBRICS = "https://w3id.org/xapi/acrossx/extensions/rubrics"
 QUALITY = "http://id.tincanapi.com/extension/quality-rating"
@@ -193,3 +201,24 @@ def test_notes_are_kept_of_people_who_agreed_only(process: StoreProcess) -> None
     assert notes == [("Asked well", way.hex(ISSUER, "ann"))]
     assert way.store.query("SELECT count(), sum(text_length > 0) FROM scores") == [(3, 3)]
     way.store.close()
+
+
+def test_the_score_of_a_challenge_is_an_attribute_of_its_asset(way: ShortWay) -> None:
+    """Analysts see whether well-put challenges are done more often."""
+    report = lint(load(EXAMPLES / "challenges-en.toml"))
+    made = entries(report, 1_000)
+    way.log.written += [
+        Written(DIRECTORY, *directory.record(entry), key_name="any") for entry in made
+    ]
+    way.carry()
+    rows = way.rows("SELECT asset_id, kind, module, quality FROM asset_directory")
+    expected = [
+        (challenge.id, "challenge", module.id, challenge.score)
+        for module in report.modules
+        for challenge in module.challenges
+    ]
+    assert sorted(tuple(row.values()) for row in rows) == sorted(expected)
+    assert way.post("/directory", [{"asset_id": made[0].asset_id, "quality": 1.5}]).status == 400
+    way.post("/directory", [{"asset_id": made[0].asset_id, "quality": 0.5}])
+    sql = f"SELECT quality FROM asset_directory WHERE asset_id = '{made[0].asset_id}'"
+    assert way.store.query(sql) == [(0.5,)]

@@ -11,6 +11,7 @@ before and after there. "Before" in "replies before the resolution" means the or
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from typing import NamedTuple, NotRequired, TypedDict
+from uuid import UUID
 
 DAY = 86_400_000
 
@@ -61,7 +62,8 @@ Definition = Callable[[list[Event]], Iterable[Case]]
 
 def contributions(events: Iterable[Event]) -> Iterator[Contribution]:
     """All contributions of all indicators."""
-    ordered = sorted(events, key=lambda event: (event["occurred_at"], event["event_id"]))
+    kept = not_voided(events)
+    ordered = sorted(kept, key=lambda event: (event["occurred_at"], event["event_id"]))
     for event in ordered:
         if event["signal"] not in {"unmapped", "voided"}:
             yield Contribution("active_learners", event, 0, 0)
@@ -82,6 +84,19 @@ def contributions(events: Iterable[Event]) -> Iterator[Contribution]:
     yield from _of(ONE_LEARNER, by_learner_and_object)
     yield from _of(SEVERAL_LEARNERS, by_object)
     yield from _of(MOMENTS, by_moment)
+
+
+def not_voided(events: Iterable[Event]) -> list[Event]:
+    """Without events that others take back; a taking back cannot be taken back."""
+    known = list(events)
+    gone = set()
+    for event in known:
+        named = _attributes(event).get("voids") if event["signal"] == "voided" else None
+        try:
+            gone.add(UUID(str(named)).bytes)
+        except ValueError:
+            continue
+    return [e for e in known if e["signal"] == "voided" or e["event_id"] not in gone]
 
 
 def _of(

@@ -14,6 +14,7 @@ WITH
             toString(source) AS tool,
             (t, learner, team, manager, region) AS who
         FROM {database}.events
+        WHERE NOT voided
     ),
     content AS
     (

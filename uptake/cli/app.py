@@ -15,9 +15,11 @@ from uptake.cli import (
     docs,
     experiment,
     feed,
+    index,
     lint,
     local,
     look,
+    pairs,
     processes,
     rebuild,
     rebuild_state,
@@ -70,6 +72,8 @@ app.add_typer(directory.app, name="directory")
 app.add_typer(consent.app, name="consent")
 app.add_typer(rubric.app, name="rubric")
 app.add_typer(lint.app, name="lint")
+index.register(app)
+pairs.register(app)
 app.add_typer(docs.app, name="docs")
 experiment.register(app)
 dashboards.register(app)

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from uptake.cli.errors import Exit
+from uptake.cli.options import ConfigOption, client_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from uptake.challenges.lint import ModuleResult
+    from uptake.challenges.lint import ModuleResult, Report
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -24,6 +25,11 @@ def _group() -> None:
 def challenges(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    load_scores: Annotated[
+        bool,
+        typer.Option("--load", help="Load the challenges into the asset directory, with scores."),
+    ] = False,
+    config: ConfigOption = None,
 ) -> None:
     """Check the micro-challenges of a TOML file against the golden rules.
 
@@ -31,6 +37,9 @@ def challenges(
     start it; an easy first step; 3 to 5 a module, of mixed kinds. English and French. Each
     finding has its reason and a better example, each challenge a score from 0 to 1: the share of
     the rules it keeps. The rules look at words and can be wrong: a person decides.
+
+    With --load each challenge becomes a line of the asset directory, by its id, which is to be
+    that of the object in events; its score is the attribute `quality`.
 
     Exit codes: 0 nothing found; 1 findings; 2 the file cannot be read as challenges.
     """
@@ -40,6 +49,8 @@ def challenges(
     from uptake.challenges.lint import lint
 
     report = lint(load(file))
+    if load_scores:
+        _load(report, config)
     if as_json:
         typer.echo(msgspec.json.encode(report).decode())
     else:
@@ -48,6 +59,17 @@ def challenges(
                 typer.echo(line)
         typer.echo(f"{report.findings} findings" if report.findings else "Nothing found")
     raise SystemExit(int(Exit.FAILED if report.findings else Exit.DONE))
+
+
+def _load(report: "Report", config: Path | None) -> None:
+    import time
+
+    from streams.intake import directory
+    from uptake.challenges.assets import entries
+
+    made = entries(report, int(time.time() * 1000))
+    directory.write(client_settings(config).settings, made)
+    typer.echo(f"Loaded {len(made):,} challenges into the asset directory", err=True)
 
 
 def _lines(module: "ModuleResult") -> "Iterator[str]":

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from uptake.cli.errors import Exit, fail
+from uptake.cli.moments import TIME_HELP, moment, ms
+from uptake.cli.options import ConfigOption, client_settings
 
 if TYPE_CHECKING:
     from reports.scores.agreement import Agreement
@@ -88,6 +90,82 @@ def calibrate(
     for criterion, result in results.items():
         for line in _lines(criterion, result):
             typer.echo(line)
+
+
+@app.command()
+def load(file: _File, config: ConfigOption = None) -> None:
+    """Check a rubric (TOML) and store it, so that levels that were given by it have a scale.
+
+    A version is stored once: to change a rubric, raise its version.
+
+    Exit codes: 0 stored, or there already; 1 refused, with all reasons; 2 it cannot be read as a
+    rubric, or another content has its id and version.
+    """
+    from sinks.clickhouse.client import Store
+    from uptake.rubrics.load import RubricRefused
+    from uptake.rubrics.load import load as read
+    from uptake.rubrics.store import save
+
+    try:
+        rubric = read(file)
+    except RubricRefused as refused:
+        raise fail(str(refused), Exit.FAILED) from None
+    with Store(client_settings(config).settings.clickhouse) as store:
+        stored = save(store, rubric)
+    told = "is stored" if stored else "was there already"
+    typer.echo(f"{rubric.id}, version {rubric.version} ({rubric.fingerprint()}), {told}")
+
+
+@app.command()
+def agreement(
+    rubric: Annotated[str, typer.Argument(help="Id of a stored rubric.")],
+    version: Annotated[int, typer.Option(help="Its version; 0: the newest.")] = 0,
+    since: Annotated[str, typer.Option(help=f"From {TIME_HELP}")] = "90d",
+    until: Annotated[str, typer.Option(help=f"Before {TIME_HELP}")] = "",
+    as_json: _Json = False,
+    config: ConfigOption = None,
+) -> None:
+    """Say how far raters agree, from the scores in the store.
+
+    By criterion: percent agreement, weighted kappa, alpha, ICC, severity of each rater, and a
+    verdict; over all criteria: drift. Raters are shown by the beginning of their pseudonym.
+
+    Exit codes: 0 told, whatever the verdict; 2 there is no such rubric.
+    """
+    from datetime import UTC, datetime
+
+    import msgspec
+
+    from reports.scores.calibration import evaluate
+    from reports.scores.ratings import raters
+    from reports.scores.severity import drift_of
+    from sinks.clickhouse.client import Store
+    from uptake.rubrics import store as stored
+
+    now = datetime.now(UTC)
+    end = moment(until, now)
+    with Store(client_settings(config).settings.clickhouse) as store:
+        by = stored.scale(store, rubric, version)
+        times = (moment(since, now) or 0, ms(now) if end is None else end)
+        found = stored.ratings(store, by, *times)
+    results = evaluate(found.session, dict.fromkeys(found.session, by.levels))
+    overall = stored.overall(found.session)
+    drifts = {rater: drift_of(overall, rater) for rater in raters(overall)}
+    if as_json:
+        told = {"criteria": results, "drift": drifts}
+        left = {"outside": found.outside, "again": found.again}
+        typer.echo(msgspec.json.encode({**told, **left}).decode())
+        return
+    if not results:
+        typer.echo(f"Nothing was rated by {by.rubric}, version {by.version}, in this time.")
+    for criterion, result in results.items():
+        for line in _lines(criterion, result):
+            typer.echo(line)
+    for rater, one in drifts.items():
+        where = f" from item {one.first_out} on" if one.first_out else ""
+        typer.echo(f"{rater}: {one.word}{where} ({one.points} items behind the baseline)")
+    if found.outside:
+        typer.echo(f"{found.outside} ratings name no criterion or level of the rubric: left out")
 
 
 def _lines(criterion: str, result: "CriterionResult") -> Iterator[str]:

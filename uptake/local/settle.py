@@ -61,9 +61,7 @@ def settle(settings: Settings, seconds: float, tick: Tick) -> list[Account]:
     limit = monotonic() + seconds
     _arrive(settings, limit, tick)
     # A walk that is called back passes through the log again, and may ask for further repairs.
-    while _pass_repairs(
-        settings.clickhouse, limit, tick, lambda found: found.repairs or found.walks
-    ):
+    while _pass_repairs(settings.clickhouse, limit, tick, lambda found: found.total):
         _arrive(settings, limit, tick)
     return _add_up(settings.clickhouse, limit, tick)
 
@@ -88,7 +86,7 @@ def recalled(settings: Settings, seconds: float, tick: Tick) -> None:
     the stream then, or it is on the repair list."""
     limit = monotonic() + seconds
     _arrive(settings, limit, tick)
-    while _pass_repairs(settings.clickhouse, limit, tick, lambda found: found.walks):
+    while _pass_repairs(settings.clickhouse, limit, tick, lambda found: found.walks or found.voids):
         _arrive(settings, limit, tick)
 
 

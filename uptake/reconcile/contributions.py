@@ -131,7 +131,8 @@ FROM
             toString(manager), toString(region), toString(signal), eligible, attributes, {OWN}),
             {FIRST}) AS event
         FROM {database}.events
-        WHERE signal NOT IN {_list(_UNCOUNTED)} AND {within("occurred_at", times)}
+        WHERE signal NOT IN {_list(_UNCOUNTED)} AND NOT voided
+            AND {within("occurred_at", times)}
         GROUP BY event_id
     )
 )
@@ -193,7 +194,7 @@ FROM
                         {array(step_of.values())}, ''), learner, toString(team),
                         toString(manager), toString(region), attributes, {OWN}), {FIRST}) AS who
                 FROM {database}.events
-                WHERE signal IN {_list(step_of)} AND ({key}) IN
+                WHERE signal IN {_list(step_of)} AND NOT voided AND ({key}) IN
                 (
                     SELECT {key} FROM {database}.events
                     WHERE signal IN {_list(standing)} AND {within("occurred_at", times)}

@@ -22,7 +22,9 @@ FROM recalls FINAL WHERE outcome = '' ORDER BY asked_at, journey, key, learner L
 _COUNTS = """
 SELECT
     (SELECT (count(), min(toUnixTimestamp64Milli(asked_at))) FROM repairs_open),
-    (SELECT (count(), min(toUnixTimestamp64Milli(asked_at))) FROM recalls FINAL WHERE outcome = '')
+    (SELECT (count(), min(toUnixTimestamp64Milli(asked_at))) FROM recalls FINAL WHERE outcome = ''),
+    (SELECT uniqExact(event_id) FROM events_log WHERE signal != 'voided' AND event_id IN
+        (SELECT target FROM voids FINAL WHERE turn = 0))
 """
 
 
@@ -32,22 +34,25 @@ class Waiting(NamedTuple):
     repairs: int
     walks: int
     since: int
+    voids: int = 0
+    """Events that were taken back, of which the stream was not told."""
 
     @property
     def total(self) -> int:
-        """Both together."""
-        return self.repairs + self.walks
+        """All together."""
+        return self.repairs + self.walks + self.voids
 
     def line(self) -> str:
         """For people."""
-        return f"{self.repairs:,} repairs and {self.walks:,} recalled walks are open"
+        told = f"{self.repairs:,} repairs and {self.walks:,} recalled walks are open"
+        return f"{told}, {self.voids:,} events to be taken back" if self.voids else told
 
 
 def waiting(store: Store) -> Waiting:
     """What is open. Raises StoreError."""
-    [((repairs, repairs_since), (walks, walks_since))] = store.query(_COUNTS)
+    [((repairs, repairs_since), (walks, walks_since), voids)] = store.query(_COUNTS)
     open_since = [s for n, s in ((repairs, repairs_since), (walks, walks_since)) if n]
-    return Waiting(repairs, walks, min(open_since, default=0))
+    return Waiting(repairs, walks, min(open_since, default=0), voids)
 
 
 def open_repairs(store: Store) -> list[RepairAsk]:

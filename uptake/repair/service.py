@@ -22,16 +22,19 @@ from streams import life as lives
 from streams.catalog.load import Catalog, load
 from streams.intake.writer import NotWritten, Writer
 from streams.life import RebuildUnfinished
+from uptake.local.ends import Ends
 from uptake.local.settle import Tick, Unsettled, arrive
 from uptake.reconcile.check import Kept, row_days, slices
 from uptake.reconcile.sql import Limits, Span, limits_of
-from uptake.repair import lists, mend, walks
+from uptake.repair import lists, mend, voids, walks
 from uptake.repair.stretches import Covered, Job, jobs
 
 _POLL_SECONDS = 1.0
 _ARRIVE_SECONDS = 120.0
 _WRITE_SECONDS = 60.0
 _LIFE_BIT = 44
+_LIFE_SECONDS = 20.0
+"""How often to look whether state was rebuilt: then the stream is told again."""
 _log = logging.getLogger(__name__)
 
 
@@ -77,6 +80,8 @@ class Repairer:
         self._catalog = catalog
         self._tick = tick
         self._limits: Limits = {}
+        self._life = 0
+        self._life_read = -_LIFE_SECONDS
 
     def round(self) -> int:
         """Look at the lists once, and do what they hold; return how many asks were ended.
@@ -85,11 +90,31 @@ class Repairer:
         not ended is done at the next time.
         """
         with Store(self._settings.clickhouse) as store:
+            voids = self._voids(store)
             if not _measure(store).total:
-                return 0
-            ended = self._walks(store) + self._repairs(store)
+                return voids
+            ended = voids + self._walks(store) + self._repairs(store)
             _measure(store)
         return ended
+
+    def _voids(self, store: Store) -> int:
+        """Tell the stream of events that were taken back, once they are there."""
+        if monotonic() - self._life_read > _LIFE_SECONDS:
+            self._life = lives.number(self._settings.kafka)
+            self._life_read = monotonic()
+        if not voids.any_untold(store, self._life):
+            return 0
+        self._life = lives.number(self._settings.kafka)
+        found = voids.untold(store, self._life)
+        if found:
+            kafka = self._settings.kafka
+            writer = Writer(kafka, "uptake-repair")
+            for partition, value in voids.batches(found, self._life, kafka.partitions, _now()):
+                writer.write(BATCHES, value, partition=partition)
+            writer.finish(_WRITE_SECONDS)
+            voids.told(store, found, self._life)
+            _log.info("repair: %d events taken back", len(found))
+        return len(found)
 
     def _walks(self, store: Store) -> int:
         found = lists.open_walks(store)
@@ -100,22 +125,34 @@ class Repairer:
         possible = [ask for ask in found if ask.journey in self._catalog.journeys]
         unknown = [ask for ask in found if ask.journey not in self._catalog.journeys]
         lists.end_walks(store, unknown, IMPOSSIBLE, _now())
-        # What the asks follow from has reached the store then.
+        as_of = self._ends(possible)
+        # What the asks follow from, and all before those ends, has reached the store then.
         arrive(self._settings, _ARRIVE_SECONDS, self._tick)
-        known = walks.recalled(store.query, self._catalog, possible)
         asks = {(ask.journey, ask.key, ask.learner): ask for ask in possible if not ask.recall}
         now = _now()
         wanted: list[RepairAsk] = []
-        for walk in known:
-            ask = asks.get((walk.journey, walk.key, walk.learner.hex()))
-            if ask is not None:
-                wanted += walks.stretches(self._catalog, walk, ask.asked, now)
+        # Where a step was taken back, its cases are gone.
+        gone = walks.recalled(store.query, self._catalog, [*asks.values()], as_of, voided=True)
+        for walk in gone:
+            ask = asks[walk.journey, walk.key, walk.learner.hex()]
+            wanted += walks.stretches(self._catalog, walk, ask.asked, now)
         lists.ask(store, wanted)
-        back = {(ask.journey, ask.key, ask.learner) for ask in possible if _waits(ask, life)}
-        self._send([w for w in known if (w.journey, w.key, w.learner.hex()) in back], life)
+        waiting = [ask for ask in possible if _waits(ask, life)]
+        self._send(walks.recalled(store.query, self._catalog, waiting, as_of), life)
         lists.end_walks(store, possible, DONE, _now())
         _note("walk", len(possible), len(unknown), began)
         return len(found)
+
+    def _ends(self, asks: list[WalkAsk]) -> dict[WalkAsk, int]:
+        """Where the log of each walk ends."""
+        kafka = self._settings.kafka
+        logs = {ask: walks.log_of(ask, kafka.partitions) for ask in asks}
+        ends = Ends(kafka)
+        try:
+            found = ends.ends(sorted(set(logs.values())))
+        finally:
+            ends.close()
+        return {ask: found.get(place, 0) for ask, place in logs.items()}
 
     def _send(self, known: list[Recalled], life: int) -> None:
         if not known:

@@ -1,12 +1,13 @@
 """Walks of which memory had let go: their steps as the store knows them."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any, Final
 from uuid import UUID
 
 from schemas.partition import learner_partition, object_partition
 from schemas.records import Attribute, Batch, Cohort, Recalled, Step, encode
+from schemas.topics import BATCHES, STEPS
 from sinks.clickhouse.repairs import RepairAsk, WalkAsk
 from sinks.clickhouse.rows import attributes_of
 from streams.catalog.load import DELAY, Catalog, Indicator
@@ -25,15 +26,29 @@ BATCH_BYTES: Final = 500_000
 Query = Callable[[str], Sequence[tuple[Any, ...]]]
 
 
-def recalled(query: Query, catalog: Catalog, asks: Sequence[WalkAsk]) -> list[Recalled]:
+def log_of(walk: WalkAsk, partitions: int) -> tuple[str, int]:
+    """Topic and partition that the stage reads which keeps the walk."""
+    if walk.learner:
+        return BATCHES, learner_partition(bytes.fromhex(walk.learner), partitions)
+    return STEPS, object_partition(walk.journey, walk.key, partitions)
+
+
+def recalled(
+    query: Query,
+    catalog: Catalog,
+    asks: Sequence[WalkAsk],
+    as_of: Mapping[WalkAsk, int],
+    voided: bool = False,
+) -> list[Recalled]:
     """Each walk with its steps in their order, as the stream keeps them; all of one catalog's
-    journeys. Raises what `query` raises."""
-    found = {(ask.journey, ask.key, ask.learner): _empty(ask) for ask in asks}
+    journeys. `as_of`: where `log_of` ended before all of that arrived. `voided`: also steps that
+    were taken back. Raises what `query` raises."""
+    found = {(ask.journey, ask.key, ask.learner): _empty(ask, as_of[ask]) for ask in asks}
     for journey in sorted({ask.journey for ask in asks}):
         wanted = [ask for ask in asks if ask.journey == journey]
         for begin in range(0, len(wanted), _MOST_KEYS):
             part = wanted[begin : begin + _MOST_KEYS]
-            for key, learner, step in _steps(query, catalog, journey, part):
+            for key, learner, step in _steps(query, catalog, journey, part, voided):
                 walk = found.get((journey, key, learner))
                 if walk is not None:
                     walk.steps.append(step)
@@ -85,8 +100,8 @@ def stretches(catalog: Catalog, walk: Recalled, asked: int, asked_at: int) -> li
     ]  # fmt: skip
 
 
-def _empty(ask: WalkAsk) -> Recalled:
-    return Recalled(ask.journey, ask.key, bytes.fromhex(ask.learner))
+def _empty(ask: WalkAsk, as_of: int) -> Recalled:
+    return Recalled(ask.journey, ask.key, bytes.fromhex(ask.learner), as_of=as_of)
 
 
 def _labels(cohort: Cohort) -> Iterator[tuple[str, str]]:
@@ -105,13 +120,14 @@ def _of_breakdowns(indicator: Indicator, walk: Recalled) -> set[tuple[str, str]]
 
 
 def _steps(
-    query: Query, catalog: Catalog, journey: str, asks: Sequence[WalkAsk]
+    query: Query, catalog: Catalog, journey: str, asks: Sequence[WalkAsk], voided: bool
 ) -> Iterator[tuple[str, str, Step]]:
     """Key, learner (hexadecimal, or empty) and step."""
     steps = _step_of(catalog, journey)
     kept = compile_journeys(catalog)[journey].attributes
     alone = catalog.journeys[journey].walked_by == "one"
-    rows = query(_sql(steps, key_of(catalog.journeys[journey]), {ask.key for ask in asks}))
+    keys = {ask.key for ask in asks}
+    rows = query(_sql(steps, key_of(catalog.journeys[journey]), keys, voided))
     for key, at, event_id, signal, learner, team, manager, region, eligible, kept_as, own in rows:
         facts = {**attributes_of(kept_as), **dict(zip(OWN, _own(*own), strict=True))}
         one = Step(
@@ -139,7 +155,7 @@ def _step_of(catalog: Catalog, journey: str) -> dict[str, str]:
     }
 
 
-def _sql(signals: Iterable[str], key: str, keys: set[str]) -> str:
+def _sql(signals: Iterable[str], key: str, keys: set[str], voided: bool) -> str:
     """Of several events with one id and time the first is the step, as everywhere."""
     named = ", ".join(text(key) for key in sorted(keys))
     return f"""
@@ -153,7 +169,7 @@ FROM
         argMin((toString(signal), learner, toString(team), toString(manager), toString(region),
             eligible, attributes, {EACH_OWN}), {FIRST}) AS one
     FROM events
-    WHERE signal IN {array(signals)} AND key IN ({named})
+    WHERE signal IN {array(signals)} AND key IN ({named}){"" if voided else " AND NOT voided"}
     GROUP BY key, t, event_id
 )
 ORDER BY t, place

@@ -8,8 +8,11 @@ walks through the log again.
 from collections.abc import Iterator
 from random import Random
 from typing import NamedTuple
+from uuid import UUID
 
-from schemas.partition import learner_partition
+from msgspec import structs
+
+from schemas.partition import learner_partition, object_partition
 from schemas.records import (
     NOBODY,
     Batch,
@@ -25,7 +28,7 @@ from schemas.records import (
     decode_panes,
     encode,
 )
-from schemas.topics import BATCHES, INDICATORS, PANES, SOURCES
+from schemas.topics import BATCHES, INDICATORS, PANES, SOURCES, STEPS
 from streams.model.coverage import GRAIN_MINUTES, MINUTE_MS, WINDOWS
 from streams.model.facts import facts_of
 from streams.model.horizon import Limits
@@ -34,7 +37,7 @@ from streams.model.stage import Output
 from tests.recount.contributions import Cohorts
 from tests.recount.contributions import Event as Stored
 from tests.recount.recount import Key, Listed, Value, recount
-from tests.unit.model.pipeline import CATALOG, PARTITIONS, Pipeline
+from tests.unit.model.pipeline import CATALOG, PARTITIONS, Pipeline, Worker
 
 DAY_MS = 86_400_000
 STEPS_OF = steps_by_signal(CATALOG)
@@ -90,13 +93,17 @@ class StoredPipeline(Pipeline):
         self.walks: dict[WalkName, None] = {}
         self.taken = [0] * PARTITIONS
         self.all_named: list[Named] = []
+        self.answers: list[Output] = []
         self.recalls = 0
+        self.told: set[bytes] = set()
 
     def run(self) -> None:
         """Until nothing is left to be done."""
         super().run()
         self.take_rows()
-        while self.named or self.walks:
+        while self.tell_voids() or self.named or self.walks:
+            super().run()
+            self.take_rows()
             self.repair(arrived=True)
             super().run()
             self.take_rows()
@@ -106,6 +113,11 @@ class StoredPipeline(Pipeline):
             self.take_rows()
         if self.random.random() < 0.1:
             self.repair(arrived=False)
+        if self.random.random() < 0.1:
+            self.tell_voids()
+        if self.answers and self.random.random() < 0.1:
+            # Of a repair process that was frozen for a while, or is not the only one.
+            self.send([self.random.choice(self.answers)])
 
     def horizon(self) -> int:
         """The highest that was said."""
@@ -136,6 +148,18 @@ class StoredPipeline(Pipeline):
         if version >= horizon:
             self.rows[key] = (version, None if row.removed else value_of(row))
 
+    def tell_voids(self) -> bool:
+        """Tell the stream of stored events that were taken back; whether there were any."""
+        events = list(self.events())
+        gone = _gone(events) - self.told
+        found = [known for known in events if known[0].event_id in gone]
+        for event, cohort in found:
+            self.told.add(event.event_id)
+            void = structs.replace(event, cohort=cohort, module=event.parent)
+            partition = learner_partition(event.learner, PARTITIONS)
+            self.send([Output(BATCHES, partition, encode(Batch(0, 0, voids=[void])))])
+        return bool(found)
+
     def repair(self, arrived: bool) -> None:
         """Look at the events as they are now; repair what is named, recall what is asked for.
 
@@ -146,12 +170,13 @@ class StoredPipeline(Pipeline):
         walks = [walk for walk in self.walks if walk.recall or arrived]
         for walk in walks:
             del self.walks[walk]
+        gone = _gone(events)
+        kept = [known for known in events if known[0].event_id not in gone]
         for walk in walks:
-            steps = list(_steps(walk, events))
             if walk.recall:
-                self._recall(walk, steps)
+                self._recall(walk, list(_steps(walk, kept)))
             else:
-                self._name_walk(walk, steps)
+                self._name_walk(walk, list(_steps(walk, events)))
         named, self.named = self.named, []
         if named:
             self._repair(named, recount(map(_stored, events), list(self.listed())))
@@ -167,8 +192,14 @@ class StoredPipeline(Pipeline):
         partition = self.random.randrange(PARTITIONS)
         if walk.learner:
             partition = learner_partition(walk.learner, PARTITIONS)
-        recalled = Recalled(walk.journey, walk.key, walk.learner, steps)
-        self.send([Output(BATCHES, partition, encode(Batch(0, 0, recalled=[recalled])))])
+            as_of = self.worker("learners", partition).seen + 1
+        else:
+            number = object_partition(walk.journey, walk.key, PARTITIONS)
+            as_of = len(self.topics[STEPS][number])
+        recalled = Recalled(walk.journey, walk.key, walk.learner, steps, as_of)
+        answer = Output(BATCHES, partition, encode(Batch(0, 0, recalled=[recalled])))
+        self.answers.append(answer)
+        self.send([answer])
 
     def _name_walk(self, walk: WalkName, steps: list[Step]) -> None:
         indicators = frozenset(
@@ -186,6 +217,10 @@ class StoredPipeline(Pipeline):
     def right(self) -> dict[Key, Value]:
         """What the rows ought to be."""
         return recount(map(_stored, self.events()), list(self.listed()))
+
+    def worker(self, agent: str, partition: int) -> Worker:
+        """The worker of this agent and partition."""
+        return next(w for w in self.workers if (w.agent, w.partition) == (agent, partition))
 
     # What the store knows
 
@@ -219,6 +254,12 @@ class StoredPipeline(Pipeline):
 
 def cohort_of(entry: LearnerEntry) -> Cohort:
     return Cohort(entry.team, entry.manager, entry.region, entry.eligible)
+
+
+def _gone(events: list[tuple[Event, Cohort]]) -> set[bytes]:
+    """Ids of events that others take back."""
+    named = (event.attributes.get("voids") for event, _ in events if event.verb == "voided")
+    return {UUID(str(each)).bytes for each in named}
 
 
 def _stored(known: tuple[Event, Cohort]) -> Stored:

@@ -4,12 +4,13 @@ cut into records and epochs, and the crashes, every row is in the end what a rec
 from random import Random
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.records import Batch, Cohort
 from streams.model.horizon import Limits
-from tests.unit.model.pipeline import PARTITIONS, batches
+from tests.unit.model.pipeline import PARTITIONS, Pipeline, batches
 from tests.unit.model.store import DAY_MS, StoredPipeline, shuffled
 from tests.unit.model.test_pipeline import (
     BASE,
@@ -25,6 +26,7 @@ from tests.unit.model.test_pipeline import (
     entries_for,
     events_of,
     learner,
+    voiding,
 )
 
 START = BASE // DAY_MS * DAY_MS
@@ -73,6 +75,8 @@ def test_with_any_budget_every_row_is_right_in_the_end(
     random: Random,
 ) -> None:
     arriving = shuffled(random, events_of(happenings), far)
+    for number, event in enumerate(random.sample(arriving, len(arriving) // 4)):
+        arriving.insert(random.randrange(len(arriving) + 1), voiding(event, 1_000 + number))
     resent = [msgspec.structs.replace(e) for e in random.sample(arriving, len(arriving) // 3)]
     for event in resent:
         arriving.insert(random.randrange(len(arriving) + 1), event)
@@ -135,6 +139,82 @@ def test_a_step_of_a_walk_that_was_let_go_recalls_it() -> None:
     assert pipeline.recalls == 2
     named = {name for one in pipeline.all_named for name in one.indicators}
     assert {"module_completion_rate", "module_completions", "active_learners"} <= named
+    assert_same(pipeline.shown(), pipeline.right())
+
+
+class _Told(StoredPipeline):
+    """Fed one happening after the other; nothing comes by chance."""
+
+    def __init__(self) -> None:
+        super().__init__(1, 0.0, Limits(0, 0, 10, 1))
+        self._fed = 0
+
+    def meanwhile(self) -> None:
+        """Nobody does anything."""
+
+    def happen(self, name: str, day: int, number: int = 0) -> None:
+        """To the object of this number; questions stay open."""
+        [event] = events_of([(name, bytes(16), number, START + day * DAY_MS, {})])
+        event.offset, event.event_id = self._fed, self._fed.to_bytes(16, "big")
+        self._fed += 1
+        self.feed(batches([event], 1))
+        Pipeline.run(self)
+
+    def pass_days(self, name: str, first: int, last: int) -> None:
+        """It happens to another object, so that the horizon rises to ten days before the last."""
+        for day in range(first, last + 1):
+            self.happen(name, day, 1)
+
+    def cells(self) -> set[bytes]:
+        """What the objects stages count in."""
+        workers = [worker for worker in self.workers if worker.agent == "objects"]
+        return {key for worker in workers for key in worker.rows.rows if key[:1] == b"C"}
+
+
+@pytest.mark.parametrize(
+    ("begun", "went_on", "ended"),
+    [
+        ("content.started", "content.completed", "content.completed"),
+        ("ticket.opened", "ticket.resolved", "ticket.closed"),
+    ],
+)
+def test_a_late_answer_to_an_older_question_is_not_taken(
+    begun: str, went_on: str, ended: str
+) -> None:
+    """A walk is recalled, goes on, is let go of again and asked for once more; then the answer to
+    the first question comes again, which knows nothing of how it went on."""
+    pipeline = _Told()
+    pipeline.happen(begun, 0)
+    pipeline.pass_days(begun, 0, 39)
+    pipeline.happen(begun, 40)
+    pipeline.run()
+    [old] = pipeline.answers
+    pipeline.happen(went_on, 41)
+    pipeline.pass_days(begun, 41, 70)
+    pipeline.happen(ended, 70)
+    pipeline.send([old])
+    pipeline.run()
+    assert pipeline.recalls == 2
+    assert_same(pipeline.shown(), pipeline.right())
+
+
+def test_a_late_step_of_a_ticket_changes_days_before_the_horizon() -> None:
+    """The ticket is in memory, as it was touched of late; what the step changes is not."""
+    pipeline = _Told()
+    pipeline.happen("ticket.opened", 0)
+    pipeline.happen("ticket.opened", 35)
+    pipeline.pass_days("ticket.opened", 0, 40)
+    assert pipeline.horizon() == START // DAY_MS + 29
+    pipeline.run()
+    pipeline.all_named.clear()
+    recalls, cells = pipeline.recalls, pipeline.cells()
+    pipeline.happen("ticket.escalated", 0)
+    pipeline.run()
+    assert pipeline.recalls == recalls
+    named = {name for one in pipeline.all_named for name in one.indicators}
+    assert "escalation_rate" in named
+    # Memory itself holds nothing new of that day.
+    assert pipeline.cells() == cells
     assert_same(pipeline.shown(), pipeline.right())
 
 

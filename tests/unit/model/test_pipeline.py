@@ -2,11 +2,13 @@
 the cut into records and epochs, and the crashes."""
 
 from random import Random
+from uuid import UUID
 
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.partition import learner_partition
 from schemas.records import NOBODY, Attribute, Batch, Cohort, Event, LearnerEntry
 from schemas.topics import SOURCES
 from streams.catalog.load import Breakdowns
@@ -291,3 +293,46 @@ def test_of_too_many_values_the_same_are_counted_in_any_order(
     pipeline.feed(batches(events, 3, entries))
     pipeline.run()
     assert_same(said(pipeline), wanted)
+
+
+@settings(max_examples=120, deadline=None)
+@given(happenings_of(30, 1), st.randoms(use_true_random=False))
+def test_what_is_taken_back_counts_nowhere(happenings: list[Happening], random: Random) -> None:
+    """Whether it is said before the event comes, after it, twice, or by who rebuilds state."""
+    cohorts = {who: COHORTS[n % len(COHORTS)] for n, who in enumerate(LEARNERS)}
+    entries = entries_for(cohorts)
+    events = events_of(happenings)
+    gone = random.sample(events, random.randrange(len(events) + 1))
+    taken_back = [voiding(e, len(events) + n) for n, e in enumerate(gone)]
+    wanted = expected([*events, *taken_back], cohorts, entries)
+    random.shuffle(events)
+    for place, event in enumerate(events):
+        event.offset = place
+    restored = events[: random.randrange(len(events) + 1)]
+    fed = batches([msgspec.structs.replace(e, cohort=cohorts[e.learner]) for e in restored], 4)
+    for _, batch in fed:
+        batch.restored = True
+        for event in batch.events:
+            event.voided = random.random() < 0.5 and event.event_id in {e.event_id for e in gone}
+    fed = [*batches([], 1, entries), *fed]
+    fed += [(p, Batch(0, 0, restore_ended=True)) for p in range(PARTITIONS)]
+    later = [*batches(events, 3)]
+    for event in [*gone, *random.sample(gone, len(gone) // 3)]:
+        void = msgspec.structs.replace(event, cohort=cohorts[event.learner], module=event.parent)
+        batch = Batch(0, 0, voids=[void])
+        sent = learner_partition(event.learner, PARTITIONS), batch
+        later.insert(random.randrange(len(later) + 1), sent)
+    pipeline = Pipeline(random.randrange(1 << 30), crashes=0.3)
+    pipeline.feed([*fed, *later])
+    pipeline.run()
+    assert_same(said(pipeline), wanted)
+
+
+def voiding(event: Event, number: int) -> Event:
+    """The event that takes it back."""
+    return msgspec.structs.replace(
+        event,
+        event_id=number.to_bytes(16, "big"),
+        verb="voided",
+        attributes={"voids": str(UUID(bytes=event.event_id))},
+    )

@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any, cast
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -19,7 +19,7 @@ from streams.catalog.load import Catalog, load
 from streams.model.facts import facts_of
 from streams.model.journeys import Walk, WalkedStep, add_step, compile_journeys, steps_by_signal
 from tests.recount.chdb_query import run_apart
-from tests.recount.contributions import Cohorts, Event
+from tests.recount.contributions import Cohorts, Event, not_voided
 from tests.recount.recount import DAY, HOUR, Key, Listed, recount
 from tests.unit.recount.timeline import SIGNALS
 from uptake.reconcile.contributions import Times, contributions, groups
@@ -47,7 +47,7 @@ EVENTS = (
     "object_id String, learner String, attributes String, team LowCardinality(String), "
     "manager LowCardinality(String), region LowCardinality(String), eligible Bool, "
     "source LowCardinality(String), parent String, module LowCardinality(String), "
-    "success Nullable(Bool), completion Nullable(Bool)"
+    "success Nullable(Bool), completion Nullable(Bool), voided Bool"
 )
 DIRECTORY = (
     "learner String, since DateTime64(3, 'UTC'), team LowCardinality(String), "
@@ -152,7 +152,7 @@ def _events(rng: Random, count: int = 2_500) -> Iterator[Event]:
             "learner": learner,
             "cohort": LEARNERS[learner],
             "signal": rng.choice([*SIGNALS.values(), *PRACTICE, "voided"]),
-            "object": f"thing {rng.randrange(60)}",
+            "object": f"thing {rng.randrange(20)}",
             "attributes": {
                 **rng.choice([none, {"sla_met": rng.random() < 0.5}, _one("public", rng, values)]),
                 **rng.choice([none, _facts(rng)]),
@@ -161,6 +161,12 @@ def _events(rng: Random, count: int = 2_500) -> Iterator[Event]:
             "module": rng.choice(["", "m 1", "m 2"]),
             "success": rng.choice([None, True, False]),
         }
+
+
+def _taken_back(events: Sequence[Event]) -> Iterator[Event]:
+    for event in events:
+        named = {"voids": str(UUID(bytes=event["event_id"]))}
+        yield {**event, "event_id": uuid4().bytes, "signal": "voided", "attributes": named}
 
 
 _FACTS: dict[str, list[Attribute]] = {
@@ -183,7 +189,7 @@ def _facts(rng: Random) -> dict[str, Attribute]:
     return {name: rng.choice(values) for name, values in _FACTS.items()}
 
 
-def _row(number: int, event: Event, received_at: int = 0) -> dict[str, object]:
+def _row(number: int, event: Event, gone: set[bytes], received_at: int = 0) -> dict[str, object]:
     return {
         "event_id": str(UUID(bytes=event["event_id"])),
         "occurred_at": event["occurred_at"] / 1000,
@@ -200,6 +206,7 @@ def _row(number: int, event: Event, received_at: int = 0) -> dict[str, object]:
         "module": event["module"],
         "success": event["success"],
         "completion": None,
+        "voided": event["event_id"] in gone,
         **event["cohort"],
     }
 
@@ -222,9 +229,10 @@ def _table(name: str, columns: str, rows: Iterable[object], folder: Path) -> lis
 
 def _stored(events: Sequence[Event], listed: Sequence[Listed], folder: Path) -> list[str]:
     """Statements. Some events are stored a second time, as a resend that was not known as one."""
-    rows = [_row(number, event) for number, event in enumerate(events)]
+    gone = {e["event_id"] for e in events} - {e["event_id"] for e in not_voided(events)}
+    rows = [_row(number, event, gone) for number, event in enumerate(events)]
     again: list[dict[str, object]] = [
-        {**_row(number, event, 9), "team": "another"}
+        {**_row(number, event, gone, 9), "team": "another"}
         for number, event in enumerate(events[::7], len(events))
     ]
     people = [
@@ -259,6 +267,7 @@ def _numbers(row: Sequence[object]) -> list[int]:
 
 def test_the_bundled_catalog_in_slices_as_the_recount_of_the_tests(tmp_path: Path) -> None:
     events, directory, catalog = list(_events(Random(7))), _directory(), load()
+    events += _taken_back(events[::9])
     wanted = recount(events, directory)
     asked = [(g, w, span) for g in groups(catalog) for w in WINDOWS for span in _spans(w)]
     results = run_apart(

@@ -26,7 +26,7 @@ COLUMNS = (
     "event_id UUID, occurred_at DateTime64(3, 'UTC'), source String, "
     "signal LowCardinality(String), object_id String, learner String, attributes String, "
     "team LowCardinality(String), manager LowCardinality(String), "
-    "region LowCardinality(String), eligible Bool"
+    "region LowCardinality(String), eligible Bool, voided Bool"
 )
 DIRECTORY = (
     "learner String, since DateTime64(3, 'UTC'), team LowCardinality(String), "
@@ -65,6 +65,7 @@ def _row(event: Event) -> dict[str, object]:
         "event_id": str(UUID(bytes=event["event_id"])),
         "occurred_at": event["occurred_at"] / 1000,
         "source": event["tool"],
+        "voided": False,
         "signal": event["signal"],
         "object_id": event["object"],
         "learner": event["learner"],

@@ -22,7 +22,16 @@ FOLDER = Path(str(files("schemas").joinpath("examples")))
 SENT = sorted(path for path in FOLDER.glob("*.json") if not path.stem.endswith(".expected"))
 EXPECTED = sorted(FOLDER.glob("*.expected.json"))
 RECEIVED_AT = 1_800_000_000_000
-NOT_FACTS = {"source", "partition", "offset", "generation", "received_at", "cohort", "module"}
+NOT_FACTS = {
+    "source",
+    "partition",
+    "offset",
+    "generation",
+    "received_at",
+    "cohort",
+    "module",
+    "voided",
+}
 
 
 def expectation(sent: Path) -> Any:

@@ -1,5 +1,7 @@
 """Reading migrations, without a database."""
 
+import re
+
 import msgspec
 
 from schemas.settings import ClickHouseSettings
@@ -23,11 +25,11 @@ def test_statements_end_with_a_semicolon_at_the_end_of_a_line() -> None:
 def test_every_statement_may_run_twice() -> None:
     for migration in migrate.load():
         for statement in migrate.statements(migration.text):
-            added = statement.count("ADD COLUMN")
+            added = len(re.findall("ADD (COLUMN|INDEX)", statement))
             if "COMMENT COLUMN IF EXISTS" in statement:
                 continue
             if statement.startswith("ALTER TABLE") and added:
-                assert statement.count("ADD COLUMN IF NOT EXISTS") == added
+                assert len(re.findall("ADD (COLUMN|INDEX) IF NOT EXISTS", statement)) == added
             else:
                 known = ("CREATE TABLE IF NOT EXISTS", "CREATE OR REPLACE VIEW")
                 assert statement.startswith(known)

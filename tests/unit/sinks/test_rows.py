@@ -12,6 +12,7 @@ from schemas.consent import ConsentEntry
 from schemas.experiments import book
 from schemas.records import (
     AssetEntry,
+    Attribute,
     Coordinates,
     DeadLetter,
     DeadOutcome,
@@ -178,9 +179,30 @@ def test_no_records_make_no_columns() -> None:
 
 def test_every_table_gets_as_many_columns_as_declared() -> None:
     cycle = _full_cycle()
-    for table, columns in cycle.writes(0):
+    voiding = Cycle()
+    voiding.add(topics.ENRICHED, records.encode(Enriched(0, 0, 0, 0, stored=[_voiding()])))
+    voids = [write for write in voiding.writes(0) if write.table == "voids"]
+    written = [write for write in cycle.writes(0) if write.table != "voids"]
+    for table, columns in [*written, *voids]:
         assert len(columns) == len(tables.names(table)), table
         assert {len(column) for column in columns} == {1}, table
+
+
+def test_what_is_taken_back_is_noted_once_and_only_where_it_is_an_id() -> None:
+    named: list[Attribute] = [
+        "7F9C1A52-0B5E-4C59-9D1F-0D0A61F0A001",
+        "7f9c1a520b5e4c599d1f0d0a61f0a001",
+        "",
+        "it",
+    ]
+    stored = [event(number) for number in range(6)]
+    for entry, voids in zip(stored, [*named, 7], strict=False):
+        entry.signal = "voided"
+        entry.event.attributes = {"voids": voids}
+    stored[-1].event.attributes = {"voids": "7f9c1a52-0b5e-4c59-9d1f-0d0a61f0a002"}
+    targets, _, turns = rows.voids([Enriched(0, 0, 0, 0, stored=stored)])
+    assert [target.hex() for target in targets] == ["7f9c1a520b5e4c599d1f0d0a61f0a001"]
+    assert list(turns) == [0]
 
 
 def test_marks_come_after_what_they_speak_for() -> None:
@@ -202,6 +224,13 @@ def test_outcomes_and_times_by_source() -> None:
 def test_a_cycle_refuses_what_is_no_record() -> None:
     with pytest.raises((ValueError, struct.error)):
         Cycle().add(topics.ENRICHED, b"\xc1")
+
+
+def _voiding() -> EnrichedEvent:
+    entry = event()
+    entry.signal = "voided"
+    entry.event.attributes = {"voids": "7f9c1a52-0b5e-4c59-9d1f-0d0a61f0a001"}
+    return entry
 
 
 def _full_cycle() -> Cycle:

@@ -1,0 +1,1 @@
+"""What the scores in the store say, by cohort and period."""
