@@ -23,6 +23,8 @@ _NO_LEADER = frozenset(
         # Asked was one that has died: the next question goes to the new leader.
         KafkaError._TIMED_OUT,
         KafkaError._TRANSPORT,
+        # The client has just given up on that one, for the cluster no longer names it.
+        KafkaError._DESTROY_BROKER,
         KafkaError.LEADER_NOT_AVAILABLE,
         KafkaError.NOT_LEADER_FOR_PARTITION,
         KafkaError.UNKNOWN_TOPIC_OR_PART,

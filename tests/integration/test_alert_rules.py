@@ -5,12 +5,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 _ROOT = Path(__file__).parents[2]
 _RULES = _ROOT / "deploy" / "prometheus" / "alerts.yml"
 _RECORDED = _ROOT / "deploy" / "prometheus" / "recording.yml"
-_CASES = _ROOT / "tests" / "fixtures" / "alert_rules_test.yml"
+_FIXTURES = _ROOT / "tests" / "fixtures"
+_CASES = [_FIXTURES / "alert_rules_test.yml", _FIXTURES / "alert_rules_days_test.yml"]
 
 
 def _promtool(program: str, *arguments: str) -> None:
@@ -22,9 +24,12 @@ def test_the_rules_are_well_formed(tool: Callable[..., str]) -> None:
     _promtool(tool("promtool"), "check", "rules", str(_RECORDED), str(_RULES))
 
 
-def test_the_rules_fire_when_they_should(tool: Callable[..., str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("file", _CASES, ids=lambda file: file.stem)
+def test_the_rules_fire_when_they_should(
+    tool: Callable[..., str], tmp_path: Path, file: Path
+) -> None:
     cases = tmp_path / "cases.yml"
-    text = _CASES.read_text().replace("- RECORDED", f"- {_RECORDED}")
+    text = file.read_text().replace("- RECORDED", f"- {_RECORDED}")
     cases.write_text(text.replace("- RULES", f"- {_RULES}"))
     _promtool(tool("promtool"), "test", "rules", str(cases))
 
@@ -34,7 +39,7 @@ def _rules(path: Path) -> list[dict[str, Any]]:
 
 
 def test_each_rule_has_a_case() -> None:
-    tests = yaml.safe_load(_CASES.read_text())["tests"]
+    tests = [test for file in _CASES for test in yaml.safe_load(file.read_text())["tests"]]
     fired = {
         check["alertname"]
         for test in tests

@@ -104,7 +104,7 @@ def _check_metrics(running: Running) -> None:
         cwd=Path(__file__).parents[2],
     )
     try:
-        wait_for(lambda: _scraped(port).get("uptake_reconcile_differences") == 1.0, 90, "a result")
+        wait_for(lambda: _scraped(port).get("uptake_reconcile_differences") == 1.0, 300, "a result")
         found = _scraped(port)
         assert found["uptake_reconcile_equal"] == 0.0
         assert found['uptake_reconcile_runs_total{result="different"}'] == 1.0
