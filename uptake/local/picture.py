@@ -22,11 +22,13 @@ SELECT
 FROM events WHERE received_at > now64(3) - INTERVAL 10 MINUTE
 """
 _INDICATORS = """
-SELECT indicator, kind, argMax(value, window_end), argMax(people, window_end)
-FROM indicators
+SELECT indicator, kind, argMax(value, window_end), argMax(people, window_end) AS newest_people
+FROM indicators LEFT JOIN (SELECT indicator, board FROM catalog FINAL) AS c USING (indicator)
 WHERE cohort_kind = 'all' AND window = '1h' AND window_end > now() - INTERVAL 2 HOUR
-GROUP BY indicator, kind ORDER BY kind DESC, indicator
+GROUP BY indicator, kind, board
+ORDER BY board = 0, board, newest_people DESC, indicator
 """
+"""Those of the decision board come first, then those that most people stand behind."""
 
 
 class Reading(NamedTuple):
