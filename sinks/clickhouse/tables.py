@@ -298,6 +298,7 @@ VIEWS: Final = (
     "duplicates",
     "repairs_open",
     "scores",
+    "module_challenges",
 )
 
 

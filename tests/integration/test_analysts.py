@@ -14,6 +14,7 @@ from sinks.clickhouse.client import Store
 from sinks.clickhouse.embedded.users import READER, reader_password
 from sinks.clickhouse.errors import StoreError
 from sinks.clickhouse.migrate import statements
+from uptake.simulate.learning import challenges
 
 _ROOT = Path(__file__).parents[2]
 _DOCS = _ROOT / "docs"
@@ -46,6 +47,16 @@ def test_every_question_has_an_answer(reader: Store, number: int, sql: str) -> N
     rows = reader.query(sql)
     assert rows
     assert any(value not in (None, 0, "") for row in rows for value in row)
+
+
+def test_modules_that_offer_too_few_or_too_many_challenges_are_named(reader: Store) -> None:
+    found = dict(reader.query("SELECT module, verdict FROM module_challenges WHERE times > 9"))
+    wanted = {2: "too few", 6: "too many"}
+    numbers = {module: int(module.rpartition("/")[2]) for module in found}
+    assert found == {
+        module: wanted.get(challenges(number), "right") for module, number in numbers.items()
+    }
+    assert {*found.values()} == {"too few", "right", "too many"}
 
 
 def test_answers_of_the_cookbook_are_those_of_the_simulation(reader: Store) -> None:
