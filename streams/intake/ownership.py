@@ -9,9 +9,10 @@ from schemas.settings import KafkaSettings
 from streams.intake.books import DIRECTORY_SOURCE, Book, reopened
 from streams.intake.flight import Source
 from streams.intake.reader import SOURCE_NUMBERS
-from streams.kafka_clients import watermarks
+from streams.kafka_clients import client_config, watermarks
 from streams.kafka_records import records
 
+_TRUST_SECONDS = 5.0
 _WAIT_SECONDS = 30.0
 """Long enough for another leader where brokers have died."""
 _log = logging.getLogger(__name__)
@@ -34,13 +35,47 @@ def open_books(
     """
     committed = consumer.committed(list(partitions), timeout=_WAIT_SECONDS)
     books = {}
-    for one in committed:
-        if one.error is not None:
-            raise KafkaException(one.error)
-        low, high = watermarks(consumer, one, _WAIT_SECONDS)
-        source = (one.topic, one.partition)
-        books[source] = _open(one, low, high, settings, closed.get(source))
+    places = _Places(consumer, settings)
+    try:
+        for one in committed:
+            if one.error is not None:
+                raise KafkaException(one.error)
+            low, high = places.watermarks(one)
+            source = (one.topic, one.partition)
+            books[source] = _open(one, low, high, settings, closed.get(source))
+    finally:
+        places.close()
     return books
+
+
+class _Places:
+    """Where partitions begin and end, also when a node that had just started has told the consumer
+    that there is no such partition: it believes that for minutes, and a new client asks anew."""
+
+    def __init__(self, consumer: Consumer, settings: KafkaSettings) -> None:
+        self._consumer = consumer
+        self._settings = settings
+        self._fresh: Consumer | None = None
+
+    def watermarks(self, place: TopicPartition) -> tuple[int, int]:
+        """As `kafka_clients.watermarks`."""
+        if self._fresh is None:
+            try:
+                return watermarks(self._consumer, place, _TRUST_SECONDS)
+            except KafkaException as error:
+                _log.info("%s partition %d is asked for anew: %s", *_name(place), error)
+            config = client_config(self._settings, "uptake-intake-places")
+            self._fresh = Consumer({**config, "group.id": "uptake"})
+        return watermarks(self._fresh, place, _WAIT_SECONDS)
+
+    def close(self) -> None:
+        """End the client that was made, if one was."""
+        if self._fresh is not None:
+            self._fresh.close()
+
+
+def _name(place: TopicPartition) -> tuple[str, int]:
+    return place.topic, place.partition
 
 
 def _open(
