@@ -24,6 +24,11 @@ _STEPS = """(
     SELECT journey, title, walked_by, key, step, place, arrayJoin(signals) AS signal
     FROM journeys FINAL WHERE NOT removed
 )"""
+_OF_JOURNEY = f"""FROM events AS e
+INNER JOIN {_STEPS} AS s ON e.signal = s.signal
+WHERE journey = ${{journey:sqlstring}} AND $__timeFilter(occurred_at) AND {_OF_COHORT}
+  AND e.signal IN (
+    SELECT arrayJoin(signals) FROM journeys WHERE journey = ${{journey:sqlstring}})"""
 _SECONDS = "multiIf(window = '1h', 3600, window = '1d', 86400, window = '7d', 604800, 2419200)"
 
 COHORTS = """SELECT DISTINCT cohort FROM indicators
@@ -98,11 +103,7 @@ def funnel(least: int) -> str:
     """How many journeys of the chosen kind came to each step in the range."""
     return f"""SELECT concat(toString(place), ' ', step) AS step,
     if(uniqExact(learner) >= {least}, uniqExact({_KEY}), NULL) AS reached
-FROM events AS e
-INNER JOIN {_STEPS} AS s ON e.signal = s.signal
-WHERE journey = ${{journey:sqlstring}} AND $__timeFilter(occurred_at) AND {_OF_COHORT}
-  AND e.signal IN (
-    SELECT arrayJoin(signals) FROM journeys WHERE journey = ${{journey:sqlstring}})
+{_OF_JOURNEY}
 GROUP BY place, step
 ORDER BY place"""
 
@@ -123,11 +124,7 @@ ORDER BY journey, place"""
 def steps(least: int) -> str:
     """Steps of the chosen journey over time."""
     return f"""SELECT $__timeInterval(occurred_at) AS time, step, uniqExact({_KEY}) AS journeys
-FROM events AS e
-INNER JOIN {_STEPS} AS s ON e.signal = s.signal
-WHERE journey = ${{journey:sqlstring}} AND $__timeFilter(occurred_at) AND {_OF_COHORT}
-  AND e.signal IN (
-    SELECT arrayJoin(signals) FROM journeys WHERE journey = ${{journey:sqlstring}})
+{_OF_JOURNEY}
 GROUP BY time, step
 HAVING uniqExact(learner) >= {least}
 ORDER BY time, step"""

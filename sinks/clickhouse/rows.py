@@ -4,9 +4,9 @@ Times stay integers (milliseconds), which the client takes as they are. Everythi
 column: a dict or an object for each row would cost more than the rest of the sink.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -40,6 +40,7 @@ VOIDED: Final = "voided"
 GRAINS: Final = ("minute", "hour", "day")
 _GRAIN_MS: Final = (60_000, 3_600_000, 86_400_000)
 _NO_ID: Final = bytes(16)
+_Entry = TypeVar("_Entry", LearnerEntry, AssetEntry, ConsentEntry)
 
 _of_row: Final = attrgetter("n", "num", "den", "people", "standing", "removed")
 _of_letter: Final = attrgetter(
@@ -54,6 +55,9 @@ _of_asset: Final = attrgetter(
 )
 
 _of_consent: Final = attrgetter("learner", "opted_out", "notes", "removed", "changed_at")
+
+_whose: Final = attrgetter("learner")
+_named: Final = attrgetter("asset_id")
 
 _encode_json: Final = msgspec.json.Encoder().encode
 _decode_attributes: Final = msgspec.json.Decoder(dict[str, Attribute]).decode
@@ -176,36 +180,36 @@ def _target(named: Attribute | None) -> list[bytes]:
 
 def learners(records: Iterable[Enriched]) -> Columns:
     """Columns of `learners`: one row a directory line, the newest."""
-    newest: dict[bytes, LearnerEntry] = {}
-    for record in records:
-        for entry in record.learners:
-            known = newest.get(entry.learner)
-            if known is None or known.changed_at <= entry.changed_at:
-                newest[entry.learner] = entry
-    return _by_column([_of_learner(entry) for entry in newest.values()])
+    entries = (entry for record in records for entry in record.learners)
+    return _newest(entries, _whose, _of_learner)
 
 
 def assets(records: Iterable[Enriched]) -> Columns:
     """Columns of `assets`: one row a directory line, the newest. Each batches partition repeats
     the lines."""
-    newest: dict[str, AssetEntry] = {}
-    for record in records:
-        for entry in record.assets:
-            known = newest.get(entry.asset_id)
-            if known is None or known.changed_at <= entry.changed_at:
-                newest[entry.asset_id] = entry
-    return _by_column([_of_asset(entry) for entry in newest.values()])
+    entries = (entry for record in records for entry in record.assets)
+    return _newest(entries, _named, _of_asset)
 
 
 def consents(records: Iterable[Enriched]) -> Columns:
     """Columns of `consents`: one row a person, the newest."""
-    newest: dict[bytes, ConsentEntry] = {}
-    for record in records:
-        for entry in record.consents:
-            known = newest.get(entry.learner)
-            if known is None or known.changed_at <= entry.changed_at:
-                newest[entry.learner] = entry
-    return _by_column([_of_consent(entry) for entry in newest.values()])
+    entries = (entry for record in records for entry in record.consents)
+    return _newest(entries, _whose, _of_consent)
+
+
+def _newest(
+    entries: Iterable[_Entry],
+    key: Callable[[_Entry], object],
+    row: Callable[[_Entry], tuple[Any, ...]],
+) -> Columns:
+    """A row of the newest entry of each key."""
+    newest: dict[object, _Entry] = {}
+    for entry in entries:
+        name = key(entry)
+        known = newest.get(name)
+        if known is None or known.changed_at <= entry.changed_at:
+            newest[name] = entry
+    return _by_column([row(entry) for entry in newest.values()])
 
 
 def experiments(entries: Iterable[Entry]) -> Columns:

@@ -16,7 +16,7 @@ import io
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -177,27 +177,37 @@ def entry_of(key: bytes | None, value: bytes | None, timestamp: int) -> Entry:
     Raises ValueError (msgspec's errors are such) when it is no record of that topic.
     """
     if key is not None and key.startswith(_LEARNER_KEY):
-        learner = bytes.fromhex(key[len(_LEARNER_KEY) :].decode("ascii"))
-        if value is None:
-            return LearnerEntry(learner, removed=True, changed_at=timestamp)
-        entry = _decode_learner(value)
-        if entry.learner != learner:
-            raise ValueError("key and value are about different learners")
-        return entry
+        whose = key[len(_LEARNER_KEY) :]
+        return _of_person(whose, value, timestamp, LearnerEntry, _decode_learner)
     if key is not None and key.startswith(_CONSENT_KEY):
-        learner = bytes.fromhex(key[len(_CONSENT_KEY) :].decode("ascii"))
-        if value is None:
-            return ConsentEntry(learner, removed=True, changed_at=timestamp)
-        consent = _decode_consent(value)
-        if consent.learner != learner:
-            raise ValueError("key and value are about different learners")
-        return consent
+        whose = key[len(_CONSENT_KEY) :]
+        return _of_person(whose, value, timestamp, ConsentEntry, _decode_consent)
     if key is not None and key.startswith(_ASSET_KEY):
         if value is None:
             asset_id = key[len(_ASSET_KEY) :].decode()
             return AssetEntry(asset_id, removed=True, changed_at=timestamp)
         return _decode_asset(value)
     raise ValueError("the key names no learner, asset or consent")
+
+
+_OfPerson = TypeVar("_OfPerson", LearnerEntry, ConsentEntry)
+
+
+def _of_person(
+    whose: bytes,
+    value: bytes | None,
+    timestamp: int,
+    made: type[_OfPerson],
+    decode: Callable[[bytes], _OfPerson],
+) -> _OfPerson:
+    """`whose`: the pseudonym in hexadecimal digits, as the key ends with it."""
+    learner = bytes.fromhex(whose.decode("ascii"))
+    if value is None:
+        return made(learner, removed=True, changed_at=timestamp)
+    entry = decode(value)
+    if entry.learner != learner:
+        raise ValueError("key and value are about different learners")
+    return entry
 
 
 def load(

@@ -63,7 +63,8 @@ class _Places:
             try:
                 return watermarks(self._consumer, place, _TRUST_SECONDS)
             except KafkaException as error:
-                _log.info("%s partition %d is asked for anew: %s", *_name(place), error)
+                at = place.topic, place.partition
+                _log.info("%s partition %d is asked for anew: %s", *at, error)
             config = client_config(self._settings, "uptake-intake-places")
             self._fresh = Consumer({**config, "group.id": "uptake"})
         return watermarks(self._fresh, place, _WAIT_SECONDS)
@@ -72,10 +73,6 @@ class _Places:
         """End the client that was made, if one was."""
         if self._fresh is not None:
             self._fresh.close()
-
-
-def _name(place: TopicPartition) -> tuple[str, int]:
-    return place.topic, place.partition
 
 
 def _open(

@@ -1,4 +1,4 @@
-"""With which day each row of the learners stage is let go of."""
+"""With which day rows are let go of that the stages keep."""
 
 from streams.model.ids import day_of_ids
 from streams.model.presence import day_of_presence

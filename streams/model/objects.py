@@ -15,6 +15,7 @@ from schemas.records import Member, Panes, Recalled, Series, Step, WalkName, dec
 from streams.catalog.load import Catalog
 from streams.model.codes import cohorts
 from streams.model.coverage import DAY_MINUTES, MINUTE_MS
+from streams.model.days import day_of
 from streams.model.forgetting import forgetting
 from streams.model.horizon import DAY_MS, Horizon, Limits
 from streams.model.journeys import Contribution, WalkedStep, compile_journeys
@@ -23,13 +24,11 @@ from streams.model.tally import (
     Late,
     News,
     Tally,
-    day_of_cell,
     labels_of,
     panes_outputs,
 )
 from streams.model.values import Values
-from streams.model.voids import day_of_void
-from streams.model.walks import Changes, Walks, day_of_walk
+from streams.model.walks import Changes, Walks
 
 
 class Taken(Struct, array_like=True):
@@ -231,14 +230,7 @@ def _walk_key(walk: WalkName | Recalled) -> bytes:
 
 def _day_of(key: bytes, encoded: bytes) -> int | None:
     """The day with which a row is let go of; None: it stays."""
-    kind = key[:1]
-    if kind == b"C":
-        return day_of_cell(key)
-    if kind == b"J":
-        return day_of_walk(encoded)
-    if kind == b"X":
-        return day_of_void(key)
-    if kind == b"P":
+    if key[:1] == b"P":
         day: int = _member.unpack(key)[2] // DAY_MINUTES
         return day
-    return None
+    return day_of(key, encoded)

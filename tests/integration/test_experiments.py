@@ -3,7 +3,7 @@
 import json
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,6 @@ from sinks.clickhouse import rows
 from streams import admin, experiments
 from tests.fixtures.brokers import Broker
 from tests.fixtures.short_way import ShortWay
-from tests.fixtures.store import running_store
 from tests.integration.collector_process import running_collector, until
 from uptake.cli.app import app
 from uptake.experiments import LooksError
@@ -113,16 +112,6 @@ def test_what_is_refused(run: Run, tmp_path: Path) -> None:
     assert verdict["word"] == "better"
     assert "+7.0 points" in verdict["sentence"]
     assert verdict["outcome"][0]["variant"] == "new"
-
-
-@pytest.fixture
-def way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ShortWay]:
-    with running_store(tmp_path / "store") as process:
-        made = ShortWay(Settings(clickhouse=process.settings))
-        monkeypatch.setenv("UPTAKE_CLICKHOUSE_URL", process.url)
-        monkeypatch.setenv("UPTAKE_CLICKHOUSE_PASSWORD", process.password)
-        yield made
-        made.store.close()
 
 
 def test_the_verdict_comes_from_the_stored_events(

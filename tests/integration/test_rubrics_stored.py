@@ -1,15 +1,13 @@
 """Rubrics and the index, from scores in a store."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from schemas.settings import Settings
 from tests.fixtures.short_way import ShortWay
-from tests.fixtures.store import running_store
 from uptake.cli.app import app
 from uptake.rubrics.load import RubricError
 
@@ -18,16 +16,6 @@ EXAMPLES = Path(__file__).parents[2] / "deploy" / "examples"
 RUBRIC = EXAMPLES / "rubric-discovery-call.toml"
 RATINGS = EXAMPLES / "ratings.csv"
 Run = Callable[..., Result]
-
-
-@pytest.fixture
-def way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ShortWay]:
-    with running_store(tmp_path / "store") as process:
-        made = ShortWay(Settings(clickhouse=process.settings))
-        monkeypatch.setenv("UPTAKE_CLICKHOUSE_URL", process.url)
-        monkeypatch.setenv("UPTAKE_CLICKHOUSE_PASSWORD", process.password)
-        yield made
-        made.store.close()
 
 
 def run(*words: str) -> Result:

@@ -7,14 +7,24 @@ from typing import Any
 import msgspec
 
 from schemas.partition import learner_partition
-from schemas.records import Batch, Event, IndicatorRow, LearnerEntry, decode_indicators, encode
-from schemas.topics import BATCHES, INDICATORS, PANES, STEPS
+from schemas.records import (
+    Batch,
+    Cohort,
+    Event,
+    IndicatorRow,
+    LearnerEntry,
+    decode_indicators,
+    encode,
+)
+from schemas.topics import BATCHES, INDICATORS, PANES, SOURCES, STEPS
 from streams.catalog import Catalog, load
 from streams.model.horizon import Limits
 from streams.model.learners import LearnersStage
 from streams.model.objects import ObjectsStage
 from streams.model.rolling import RollingStage
 from streams.model.stage import Output, Stage
+from tests.recount.contributions import Cohorts
+from tests.recount.contributions import Event as Stored
 
 CATALOG = load()
 PARTITIONS = 2
@@ -222,3 +232,28 @@ def batches(
             polls.setdefault(learner_partition(event.learner, PARTITIONS), []).append(event)
         made += [(partition, Batch(0, 0, part)) for partition, part in polls.items()]
     return made
+
+
+def labels(cohort: Cohort) -> Cohorts:
+    return {
+        "team": cohort.team,
+        "manager": cohort.manager,
+        "region": cohort.region,
+        "eligible": cohort.eligible,
+    }
+
+
+def stored(event: Event, cohort: Cohorts) -> Stored:
+    """An event as the recount reads it. The module is the parent, as no asset is listed."""
+    return {
+        "event_id": event.event_id,
+        "occurred_at": event.occurred_at,
+        "learner": event.learner,
+        "cohort": cohort,
+        "signal": event.verb,
+        "object": event.object_id,
+        "attributes": event.attributes,
+        "tool": SOURCES[event.source],
+        "module": event.parent,
+        "success": event.success,
+    }

@@ -28,16 +28,15 @@ from schemas.records import (
     decode_panes,
     encode,
 )
-from schemas.topics import BATCHES, INDICATORS, PANES, SOURCES, STEPS
+from schemas.topics import BATCHES, INDICATORS, PANES, STEPS
 from streams.model.coverage import GRAIN_MINUTES, MINUTE_MS, WINDOWS
 from streams.model.facts import facts_of
 from streams.model.horizon import Limits
 from streams.model.journeys import compile_journeys, steps_by_signal
 from streams.model.stage import Output
-from tests.recount.contributions import Cohorts
 from tests.recount.contributions import Event as Stored
 from tests.recount.recount import Key, Listed, Value, recount
-from tests.unit.model.pipeline import CATALOG, PARTITIONS, Pipeline, Worker
+from tests.unit.model.pipeline import CATALOG, PARTITIONS, Pipeline, Worker, labels, stored
 
 DAY_MS = 86_400_000
 STEPS_OF = steps_by_signal(CATALOG)
@@ -60,15 +59,6 @@ class Named(NamedTuple):
             and key.window == self.window
             and self.first_end <= key.window_end <= self.last_end
         )
-
-
-def labels(cohort: Cohort) -> Cohorts:
-    return {
-        "team": cohort.team,
-        "manager": cohort.manager,
-        "region": cohort.region,
-        "eligible": cohort.eligible,
-    }
 
 
 def value_of(row: IndicatorRow) -> Value:
@@ -264,18 +254,7 @@ def _gone(events: list[tuple[Event, Cohort]]) -> set[bytes]:
 
 def _stored(known: tuple[Event, Cohort]) -> Stored:
     event, cohort = known
-    return {
-        "event_id": event.event_id,
-        "occurred_at": event.occurred_at,
-        "learner": event.learner,
-        "cohort": labels(cohort),
-        "signal": event.verb,
-        "object": event.object_id,
-        "attributes": event.attributes,
-        "tool": SOURCES[event.source],
-        "module": event.parent,
-        "success": event.success,
-    }
+    return stored(event, labels(cohort))
 
 
 def _steps(walk: WalkName, events: list[tuple[Event, Cohort]]) -> Iterator[Step]:

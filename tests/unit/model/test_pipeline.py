@@ -10,12 +10,9 @@ from hypothesis import strategies as st
 
 from schemas.partition import learner_partition
 from schemas.records import NOBODY, Attribute, Batch, Cohort, Event, LearnerEntry
-from schemas.topics import SOURCES
 from streams.catalog.load import Breakdowns
-from tests.recount.contributions import Cohorts
-from tests.recount.contributions import Event as Stored
 from tests.recount.recount import MOST_VALUES, Key, Listed, Value, recount
-from tests.unit.model.pipeline import CATALOG, PARTITIONS, Pipeline, batches
+from tests.unit.model.pipeline import CATALOG, PARTITIONS, Pipeline, batches, labels, stored
 
 BASE = 1_700_000_000_000
 MINUTE = 60_000
@@ -116,36 +113,12 @@ def events_of(happenings: list[Happening]) -> list[Event]:
     ]
 
 
-def stored(event: Event, cohort: Cohorts) -> Stored:
-    """An event as the recount reads it. The module is the parent, as no asset is listed."""
-    return {
-        "event_id": event.event_id,
-        "occurred_at": event.occurred_at,
-        "learner": event.learner,
-        "cohort": cohort,
-        "signal": event.verb,
-        "object": event.object_id,
-        "attributes": event.attributes,
-        "tool": SOURCES[event.source],
-        "module": event.parent,
-        "success": event.success,
-    }
-
-
 def expected(
     events: list[Event],
     cohorts: dict[bytes, Cohort],
     listed: list[LearnerEntry],
     most: int = MOST_VALUES,
 ) -> dict[Key, Value]:
-    def labels(cohort: Cohort) -> Cohorts:
-        return {
-            "team": cohort.team,
-            "manager": cohort.manager,
-            "region": cohort.region,
-            "eligible": cohort.eligible,
-        }
-
     plain = [stored(e, labels(e.cohort or cohorts.get(e.learner, NOBODY))) for e in events]
     directory: list[Listed] = [
         {
