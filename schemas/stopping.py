@@ -61,10 +61,10 @@ def leave_while_starting() -> None:
     DONE, as nothing is begun yet. To be called first, from the main thread."""
     ear, mouth = socket.socketpair()
     mouth.setblocking(False)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _nothing)
-    signal.set_wakeup_fd(mouth.detach(), warn_on_full_buffer=False)
     _Watch.starting = True
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
+    signal.set_wakeup_fd(mouth.detach(), warn_on_full_buffer=False)
     Thread(target=_listen, args=(ear,), name="signals", daemon=True).start()
 
 
@@ -103,5 +103,8 @@ def _listen(ear: socket.socket) -> None:
             end_within(_Watch.limit)
 
 
-def _nothing(number: int, frame: FrameType | None) -> None:
-    """The thread sees to it."""
+def _leave(_: int, __: FrameType | None) -> None:
+    """A signal before the thread listens, or one that it has not got to yet when the process
+    says that it has started: the thread alone would never see the one and mistake the other."""
+    if _Watch.starting:
+        os._exit(int(Exit.DONE))

@@ -1,6 +1,7 @@
 """SIGTERM ends each process in time: while it starts, while Kafka is away, and twice in a row."""
 
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from schemas.settings import (
+    ClickHouseSettings,
     CollectorSettings,
     KafkaSettings,
     PrivacySettings,
@@ -79,6 +81,22 @@ def test_a_process_that_still_starts_ends_at_once(name: str, tmp_path: Path) -> 
     finally:
         process.kill()
         process.wait()
+
+
+def test_a_comparison_that_was_cut_off_has_not_found_all_equal(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        settings = Settings(clickhouse=ClickHouseSettings(url=url))
+        arguments = command("reconcile", "--config", _written(settings, tmp_path))
+        process = subprocess.Popen(arguments, stderr=subprocess.DEVNULL, cwd=tmp_path)
+        try:
+            silent.settimeout(60)
+            silent.accept()
+            process.send_signal(signal.SIGINT)
+            assert process.wait(20) == Exit.INTERRUPTED
+        finally:
+            process.kill()
+            process.wait()
 
 
 @pytest.fixture

@@ -53,6 +53,28 @@ def test_a_process_that_starts_leaves_at_once(signals: int) -> None:
     assert seconds < 5
 
 
+@pytest.mark.parametrize("where", ["first", "last"])
+def test_a_signal_before_the_thread_listens_is_not_lost(where: str) -> None:
+    """The kernel says that SIGTERM is caught before the wake-up descriptor is there."""
+    before = f"""
+import signal
+setting = signal.set_wakeup_fd
+
+def between(*arguments, **options):
+    if "{where}" == "first":
+        signal.raise_signal(signal.SIGTERM)
+    setting(*arguments, **options)
+    stopping.Thread.start = lambda thread: signal.raise_signal(signal.SIGTERM)
+
+signal.set_wakeup_fd = between
+print("ready", flush=True)
+stopping.leave_while_starting()
+"""
+    code, seconds = _end(before, 0)
+    assert code == Exit.DONE
+    assert seconds < 5
+
+
 @pytest.mark.parametrize("signals", [1, 2])
 def test_a_process_that_does_not_come_to_an_end_is_ended(signals: int) -> None:
     before = "stopping.leave_while_starting(); stopping.on_stop(lambda: None, 0.3)"
