@@ -105,6 +105,22 @@ def check_group(app: AppT) -> None:
             raise error
 
 
+def ask_for_missing(app: AppT) -> None:
+    """Ask for the partitions of our topics again where the broker named none at the last joining.
+
+    A broker that has just started names no topics for a moment. The leader of the group then gives
+    out nothing, and aiokafka would look again only when its metadata is five minutes old. May be
+    called from any thread.
+    """
+    ours = cast(PromptConsumer | None, cast(App, app)._consumer)
+    consumer = ours._thread._consumer if ours is not None else None
+    if ours is None or consumer is None:
+        return
+    known = getattr(consumer._coordinator, "_metadata_snapshot", {})
+    if not all(known.values()):
+        ours._thread.thread_loop.call_soon_threadsafe(consumer._client.force_metadata_update)
+
+
 async def commit_offsets(app: AppT, offsets: Mapping[TP, int]) -> bool:
     """Commit where each input partition is read from next. False: not a member of the group now.
 

@@ -219,6 +219,7 @@ def _watch_group(made: WorkerApp, loop: asyncio.AbstractEventLoop) -> None:
             sleep(_WATCH_SECONDS)
             try:
                 patches.check_group(made.app)
+                patches.ask_for_missing(made.app)
             except KafkaError as error:
                 loop.call_soon_threadsafe(made.failure, error)
                 return
