@@ -21,7 +21,15 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from reports.board import access, pages, suggestions
+from reports.board import (
+    access,
+    capability,
+    experiments,
+    modules,
+    pages,
+    rubrics,
+    suggestions,
+)
 from reports.board.access import Access, Viewer
 from reports.board.form import fields
 from reports.board.read import EVERYBODY, WINDOWS, Cohort
@@ -47,6 +55,12 @@ _PAGES: dict[str, tuple[str, Callable[..., dict[str, Any]]]] = {
     "/indicators": ("indicators.html", pages.indicators),
     "/indicators/{name}": ("indicator.html", pages.indicator),
     "/journeys": ("journeys.html", pages.journeys),
+    "/capability": ("capability.html", capability.capability),
+    "/experiments": ("experiments.html", experiments.experiments),
+    "/experiments/{name}": ("experiment.html", experiments.experiment),
+    "/rubrics": ("rubrics.html", rubrics.rubrics),
+    "/rubrics/{name}/{version:int}": ("rubric.html", rubrics.rubric),
+    "/modules": ("modules.html", modules.modules),
     "/pipeline": ("pipeline.html", pages.pipeline),
 }
 
@@ -196,7 +210,7 @@ class Board:
                 )
                 return answer
             wrong = True
-        text = self._templates.get_template("login.html").render(wrong=wrong)
+        text = self._templates.get_template("login.html").render(wrong=wrong, viewer=None)
         status = HTTPStatus.UNAUTHORIZED if wrong else HTTPStatus.OK
         return Response(text, status, media_type="text/html", headers=_HEADERS)
 
