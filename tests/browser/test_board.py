@@ -21,9 +21,23 @@ _PATHS = (
     "/indicators/opportunities_opened?window=1h",
     "/journeys",
     "/suggestions",
+    "/capability",
+    "/experiments",
+    "/experiments/short-hint",
+    "/rubrics",
+    "/rubrics/discovery-call/1",
+    "/modules",
     "/pipeline",
     "/no-such-page",
 )
+_SHOWN = {
+    "/capability": "15 people",
+    "/experiments": "Is a hint of one line better than three?",
+    "/experiments/short-hint": "a variant was shown to fewer than 10",
+    "/rubrics": "version 1",
+    "/rubrics/discovery-call/1": "Ratings of 15 people",
+    "/modules": "1 module offers fewer than 3",
+}
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -91,6 +105,12 @@ def test_each_page_fits_a_phone(browser: Browser, up: Running, path: str) -> Non
     page.goto(path)
     assert page.evaluate("document.scrollingElement.scrollWidth") <= 360
     context.close()
+
+
+def test_the_pages_about_growth_have_something_to_show(page: Page) -> None:
+    for path, told in _SHOWN.items():
+        page.goto(path)
+        expect(page.locator("main")).to_contain_text(told)
 
 
 def test_the_keyboard_reaches_the_numbers_first(page: Page) -> None:
