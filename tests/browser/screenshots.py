@@ -15,22 +15,29 @@ from pathlib import Path
 from threading import Thread
 from typing import Literal, NamedTuple
 
-import msgspec
 import uvicorn
 from playwright.sync_api import Browser, sync_playwright
 
 from reports.board.access import Access
 from reports.board.app import Board
 from schemas.experiments.book import Entry, Switch
-from schemas.settings import BoardSettings, ClickHouseSettings, PrivacySettings, Settings
+from schemas.settings import (
+    BoardSettings,
+    ClickHouseSettings,
+    CollectorSettings,
+    KeySettings,
+    Settings,
+    ViewerSettings,
+)
 from sinks.clickhouse import rows
 from sinks.clickhouse.client import Store
 from tests.browser.organisation import definition
-from tests.fixtures.simulated import fill, plan
+from tests.fixtures.simulated import PRIVACY, fill, plan
 from tests.fixtures.store import running_store
 from tests.fixtures.waiting import wait_for
 from uptake.local.ports import free_ports
 from uptake.simulate.growth import CRITERIA
+from uptake.simulate.organisation import ISSUER
 from uptake.simulate.truth import DEFAULT
 
 PAGES = {
@@ -64,6 +71,8 @@ _LOOKS = {
     "-phone": Look(390, 844, "light"),
 }
 _LEARNERS = 90
+_VIEWER = "lead"
+_HEADER = "X-Viewer"
 _START_SECONDS = 60.0
 _PATHS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -88,7 +97,9 @@ def take(address: str, folder: Path) -> list[Path]:
 
 def _picture(browser: Browser, address: str, out: Path, look: Look) -> Path:
     context = browser.new_context(
-        viewport={"width": look.width, "height": look.height}, color_scheme=look.scheme
+        viewport={"width": look.width, "height": look.height},
+        color_scheme=look.scheme,
+        extra_http_headers={_HEADER: _VIEWER},
     )
     page = context.new_page()
     answer = page.goto(address)
@@ -103,10 +114,12 @@ def _picture(browser: Browser, address: str, out: Path, look: Look) -> Path:
 def organisation() -> Iterator[str]:
     """The address of a board of eight weeks of a simulated organisation that end today."""
     with tempfile.TemporaryDirectory() as folder, running_store(Path(folder) / "store") as process:
-        fill(process.settings, plan(datetime.now(UTC), learners=_LEARNERS))
+        wanted = plan(datetime.now(UTC), learners=_LEARNERS)
+        fill(process.settings, wanted)
         with Store(process.settings) as store:
             _more(store)
-        with _board(process.settings) as address:
+        manager = next(iter(wanted.organisation.managers.values()))
+        with _board(process.settings, manager.name) as address:
             yield address
 
 
@@ -131,12 +144,16 @@ def _more(store: Store) -> None:
 
 
 @contextmanager
-def _board(clickhouse: ClickHouseSettings) -> Iterator[str]:
-    settings = Settings(
-        clickhouse=clickhouse, privacy=PrivacySettings(pseudonym_key="a key for pictures")
-    )
+def _board(clickhouse: ClickHouseSettings, manager: str) -> Iterator[str]:
+    """As a manager sees it, whom a header names."""
     (port,) = free_ports(1)
-    settings = msgspec.structs.replace(settings, board=BoardSettings(port=port))
+    viewer = ViewerSettings(_VIEWER, learner=manager, issuer=ISSUER)
+    settings = Settings(
+        clickhouse=clickhouse,
+        privacy=PRIVACY,
+        collector=CollectorSettings(keys=[KeySettings("pictures", "for pictures", "*")]),
+        board=BoardSettings(port=port, viewers=[viewer], user_header=_HEADER),
+    )
     app = Board(settings, Access(settings.board)).app
     server = uvicorn.Server(uvicorn.Config(app, port=port, lifespan="off", log_config=None))
     thread = Thread(target=lambda: asyncio.run(server.serve()), daemon=True)
