@@ -20,7 +20,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	done)
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo up test chaos lint format docs bench dashboards dictionary examples lock clean
+.PHONY: help install install-dev demo up test chaos lint format docs bench dashboards dictionary examples screenshots lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ dictionary: $(INSTALLED_DEV) ## Write docs/dictionary.md again
 
 examples: $(INSTALLED_DEV) ## Write the example story and brief again, of the simulated organisation
 	$(BIN)/python -m tests.fixtures.write_docs examples docs/examples
+
+screenshots: $(INSTALLED_DEV) ## Take pictures of every page of the board, into build/screenshots
+	$(BIN)/python -m tests.browser.screenshots build/screenshots
 
 lock: $(INSTALLED_DEV) ## Write requirements.lock from what .venv holds
 	$(BIN)/python -m pip freeze --exclude-editable --exclude uptake > $(LOCK)

@@ -153,6 +153,10 @@ class ViewerSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """What they log in with; empty where a reverse proxy says who they are."""
     cohorts: list[str] = field(default_factory=lambda: ["*"])
     """What they may see, such as `team:Alder`; `*`: everything."""
+    learner: str = ""
+    """Who they are in events, so that they can report back on suggestions; empty: they cannot."""
+    issuer: str = ""
+    """Who gave that identifier, as in the events of the tool that offers suggestions."""
 
 
 class BoardSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -164,6 +168,9 @@ class BoardSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Header in which a reverse proxy names the viewer. Only behind one that sets it always."""
     least_people: Annotated[int, Meta(ge=5)] = 10
     """Values that fewer people stand behind are not shown."""
+    collector: str = ""
+    """URL of the collector that takes what viewers report back, with the first of
+    `collector.keys` that may write lms; empty: that of `collector.host` and `collector.port`."""
 
 
 class MetricsSettings(Struct, frozen=True, forbid_unknown_fields=True):

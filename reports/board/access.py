@@ -13,7 +13,7 @@ from time import time
 from typing import NamedTuple
 
 from reports.board.read import EVERYBODY, Cohort
-from schemas.settings import BoardSettings
+from schemas.settings import BoardSettings, ViewerSettings
 
 COOKIE = "uptake_board"
 SESSION_SECONDS = 12 * 3600
@@ -21,10 +21,13 @@ _ALL = "*"
 
 
 class Viewer(NamedTuple):
-    """Somebody who has been let in."""
+    """Somebody who has been let in. `learner` and `issuer`: who they are in events; empty: not
+    known."""
 
     name: str
     grants: tuple[str, ...]
+    learner: str = ""
+    issuer: str = ""
 
     def may_see(self, cohort: Cohort) -> bool:
         """Whether this cohort's numbers are granted."""
@@ -67,7 +70,7 @@ class Access:
         found = None
         for viewer in self._viewers.values():
             if viewer.key and compare_digest(viewer.key.encode(), key.encode()):
-                found = Viewer(viewer.name, tuple(viewer.cohorts))
+                found = _viewer(viewer)
         return found
 
     def session(self, viewer: Viewer) -> str:
@@ -75,6 +78,14 @@ class Access:
         until = int(time()) + SESSION_SECONDS
         name = urlsafe_b64encode(viewer.name.encode()).decode()
         return f"{name}.{until}.{self._sign(name, until)}"
+
+    def token(self, viewer: Viewer) -> str:
+        """What a form of this viewer carries: another site cannot know it."""
+        return self._keyed(f"form {viewer.name}")
+
+    def is_token(self, viewer: Viewer, token: str) -> bool:
+        """Whether a form came from a page that this process drew for this viewer."""
+        return compare_digest(self.token(viewer).encode(), token.encode())
 
     def viewer(self, cookie: str | None, header: str | None) -> Viewer | None:
         """Who asks; None: nobody we know."""
@@ -97,13 +108,19 @@ class Access:
             return None
         for viewer in self._viewers.values():
             if urlsafe_b64encode(viewer.name.encode()).decode() == name:
-                return Viewer(viewer.name, tuple(viewer.cohorts))
+                return _viewer(viewer)
         return None
 
     def _named(self, name: str) -> Viewer | None:
         viewer = self._viewers.get(name)
-        return None if viewer is None else Viewer(viewer.name, tuple(viewer.cohorts))
+        return None if viewer is None else _viewer(viewer)
 
     def _sign(self, name: str, until: int) -> str:
-        text = f"{name}.{until}".encode()
-        return blake2b(text, key=self._secret, digest_size=24).hexdigest()
+        return self._keyed(f"session {name}.{until}")
+
+    def _keyed(self, text: str) -> str:
+        return blake2b(text.encode(), key=self._secret, digest_size=24).hexdigest()
+
+
+def _viewer(settings: ViewerSettings) -> Viewer:
+    return Viewer(settings.name, tuple(settings.cohorts), settings.learner, settings.issuer)

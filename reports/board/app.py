@@ -6,6 +6,7 @@ its few lines of script, with `If-None-Match`, and its main part is replaced whe
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from hashlib import blake2b
 from http import HTTPStatus
 from importlib.resources import files
@@ -20,10 +21,20 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from reports.board import access, pages
+from reports.board import (
+    access,
+    capability,
+    experiments,
+    modules,
+    pages,
+    rubrics,
+    suggestions,
+)
 from reports.board.access import Access, Viewer
-from reports.board.pages import NotThere, Wish
+from reports.board.form import fields
 from reports.board.read import EVERYBODY, WINDOWS, Cohort
+from reports.board.reporting import ANSWERS, NotSent, Reporter
+from reports.board.wish import NotThere, Wish
 from schemas.settings import Settings
 from sinks.clickhouse.client import Store
 from sinks.clickhouse.errors import StoreError
@@ -44,6 +55,12 @@ _PAGES: dict[str, tuple[str, Callable[..., dict[str, Any]]]] = {
     "/indicators": ("indicators.html", pages.indicators),
     "/indicators/{name}": ("indicator.html", pages.indicator),
     "/journeys": ("journeys.html", pages.journeys),
+    "/capability": ("capability.html", capability.capability),
+    "/experiments": ("experiments.html", experiments.experiments),
+    "/experiments/{name}": ("experiment.html", experiments.experiment),
+    "/rubrics": ("rubrics.html", rubrics.rubrics),
+    "/rubrics/{name}/{version:int}": ("rubric.html", rubrics.rubric),
+    "/modules": ("modules.html", modules.modules),
     "/pipeline": ("pipeline.html", pages.pipeline),
 }
 
@@ -54,6 +71,7 @@ class Board:
     def __init__(self, settings: Settings, who: Access) -> None:
         self._settings = settings
         self._access = who
+        self._reporter = Reporter(settings)
         self._of_thread = local()
         self._templates = Environment(
             loader=PackageLoader("reports.board"),
@@ -66,6 +84,8 @@ class Board:
             Route(path, self._page(template, make)) for path, (template, make) in _PAGES.items()
         ]
         routes += [
+            Route("/suggestions", self._suggestions),
+            Route("/suggestions", self._report, methods=["POST"]),
             Route("/login", self._login, methods=["GET", "POST"]),
             Route("/logout", self._logout, methods=["POST"]),
             Route("/static/{name}", self._static),
@@ -104,7 +124,7 @@ class Board:
         make: Callable[..., dict[str, Any]],
     ) -> Response:
         try:
-            wish = _wish(request, viewer, self._settings.board.least_people)
+            wish = _wish(request, viewer, self._settings)
             values = make(self._store(), wish, **request.path_params)
         except NotThere as error:
             return self._told(HTTPStatus.NOT_FOUND, str(error), viewer)
@@ -135,11 +155,49 @@ class Board:
             return self._told(HTTPStatus.FORBIDDEN, told, None)
         return RedirectResponse("/login", HTTPStatus.SEE_OTHER)
 
+    async def _suggestions(self, request: Request) -> Response:
+        viewer = self._viewer(request)
+        if viewer is None:
+            return self._stranger(request)
+        make = partial(
+            suggestions.page,
+            learner=self._reporter.learner(viewer),
+            token=self._access.token(viewer),
+            told=request.query_params.get("told", ""),
+        )
+        return await run_in_threadpool(self._draw, request, viewer, "suggestions.html", make)
+
+    async def _report(self, request: Request) -> Response:
+        viewer = self._viewer(request)
+        if viewer is None:
+            return self._stranger(request)
+        sent = await fields(request)
+        told = await run_in_threadpool(self._reported, viewer, sent)
+        return RedirectResponse(f"/suggestions?told={told}", HTTPStatus.SEE_OTHER)
+
+    def _reported(self, viewer: Viewer, sent: dict[str, str]) -> str:
+        """Send a report; what became of it, of `suggestions.TOLD`."""
+        if not self._access.is_token(viewer, sent.get("token", "")):
+            return "old"
+        suggestion, answer = sent.get("suggestion", ""), sent.get("answer", "")
+        if not suggestion or answer not in ANSWERS:
+            return "unknown"
+        try:
+            learner = self._reporter.learner(viewer)
+            for one in suggestions.mine(self._store(), learner, suggestion):
+                self._reporter.send(viewer, one, answer)
+                return "sent"
+        except StoreError as error:
+            _log.warning("the store does not answer: %s", error)
+            return "store"
+        except NotSent as error:
+            return error.why
+        return "unknown"
+
     async def _login(self, request: Request) -> Response:
         wrong = False
         if request.method == "POST":
-            async with request.form() as form:
-                viewer = self._access.by_key(str(form.get("key", "")))
+            viewer = self._access.by_key((await fields(request)).get("key", ""))
             if viewer is not None:
                 answer = RedirectResponse("/", HTTPStatus.SEE_OTHER)
                 answer.set_cookie(
@@ -152,7 +210,7 @@ class Board:
                 )
                 return answer
             wrong = True
-        text = self._templates.get_template("login.html").render(wrong=wrong)
+        text = self._templates.get_template("login.html").render(wrong=wrong, viewer=None)
         status = HTTPStatus.UNAUTHORIZED if wrong else HTTPStatus.OK
         return Response(text, status, media_type="text/html", headers=_HEADERS)
 
@@ -177,7 +235,7 @@ class Board:
         return Response(page, status, media_type="text/html", headers=_HEADERS)
 
 
-def _wish(request: Request, viewer: Viewer, least: int) -> Wish:
+def _wish(request: Request, viewer: Viewer, settings: Settings) -> Wish:
     """What the address asks for. Raises NotThere."""
     query = request.query_params
     window = query.get("window", "7d")
@@ -191,4 +249,4 @@ def _wish(request: Request, viewer: Viewer, least: int) -> Wish:
             raise NotThere("There is no such cohort, or it is not yours to see.")
     elif viewer.may_see(EVERYBODY):
         cohort = EVERYBODY
-    return Wish(viewer, cohort, window, least)
+    return Wish(viewer, cohort, window, settings)

@@ -4,27 +4,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from reports.board import charts, insight, read, words
-from reports.board.access import Viewer
 from reports.board.insight import Insight, Shift
 from reports.board.read import WINDOWS, Cohort, Indicator, Point
+from reports.board.wish import NotThere, Wish, chosen, frame, only_for_all
 from sinks.clickhouse.account import accounts
 from sinks.clickhouse.client import Store
 
 _ENDS = {"1h": 60, "1d": 3_600, "7d": 86_400, "28d": 86_400}
 """Window -> seconds between its slides."""
-
-
-class NotThere(Exception):
-    """What was asked for does not exist, or is not for this viewer."""
-
-
-class Wish(NamedTuple):
-    """Who asks for what. `cohort` None: the first one that the viewer may see."""
-
-    viewer: Viewer
-    cohort: Cohort | None
-    window: str
-    least: int
 
 
 class Card(NamedTuple):
@@ -45,13 +32,13 @@ class Card(NamedTuple):
 def board(store: Store, wish: Wish) -> dict[str, Any]:
     """Two leading and two lagging indicators, an insight and a story."""
     catalog = read.catalog(store)
-    chosen = [indicator for indicator in catalog if indicator.board]
-    cohorts, cohort = _cohorts(store, wish)
-    trends = read.trends(store, [one.name for one in chosen], cohort, wish.window)
+    few = [indicator for indicator in catalog if indicator.board]
+    cohorts, cohort = chosen(store, wish)
+    trends = read.trends(store, [one.name for one in few], cohort, wish.window)
     found, ends = _insight(store, wish, catalog)
     return {
-        **_frame(f"Decision board: {cohort.text}", cohorts, cohort),
-        "cards": [_card(one, trends[one.name], cohort, wish) for one in chosen],
+        **frame(f"Decision board: {cohort.text}", cohorts, cohort),
+        "cards": [_card(one, trends[one.name], cohort, wish) for one in few],
         "insight": found,
         "insight_text": _insight_text(found, wish),
         "ends": ends,
@@ -62,10 +49,10 @@ def board(store: Store, wish: Wish) -> dict[str, Any]:
 def indicators(store: Store, wish: Wish) -> dict[str, Any]:
     """All indicators of one cohort."""
     catalog = read.catalog(store)
-    cohorts, cohort = _cohorts(store, wish)
+    cohorts, cohort = chosen(store, wish)
     trends = read.trends(store, [one.name for one in catalog], cohort, wish.window)
     return {
-        **_frame(f"All indicators: {cohort.text}", cohorts, cohort),
+        **frame(f"All indicators: {cohort.text}", cohorts, cohort),
         "cards": [_card(one, trends[one.name], cohort, wish) for one in catalog],
     }
 
@@ -76,7 +63,7 @@ def indicator(store: Store, wish: Wish, name: str) -> dict[str, Any]:
     if name not in known:
         raise NotThere("There is no such indicator.")
     one = known[name]
-    cohorts, cohort = _cohorts(store, wish)
+    cohorts, cohort = chosen(store, wish)
     points = read.trends(store, [name], cohort, wish.window)[name]
     groups = []
     for kind in ("team", "region", "manager", *one.breakdowns):
@@ -90,7 +77,7 @@ def indicator(store: Store, wish: Wish, name: str) -> dict[str, Any]:
         if rows:
             groups.append((kind, list(zip(names, rows, strict=True))))
     return {
-        **_frame(one.title, cohorts, cohort),
+        **frame(one.title, cohorts, cohort),
         "card_": _card(one, points, cohort, wish),
         "groups": groups,
         "settle_days": one.settle_ms / 86_400_000,
@@ -100,14 +87,14 @@ def indicator(store: Store, wish: Wish, name: str) -> dict[str, Any]:
 
 def journeys(store: Store, wish: Wish) -> dict[str, Any]:
     """The funnel of every journey."""
-    cohorts, cohort = _cohorts(store, wish)
+    cohorts, cohort = chosen(store, wish)
     funnels = []
     for journey in read.journeys(store):
         steps = read.funnel(store, journey, cohort, wish.window)
         shown = [step.reached for step in steps if step.people >= wish.least]
         funnels.append((journey, steps, any(step.reached for step in steps), max(shown, default=1)))
     return {
-        **_frame(f"Journeys: {cohort.text}", cohorts, cohort),
+        **frame(f"Journeys: {cohort.text}", cohorts, cohort),
         "too_few": words.TOO_FEW,
         "funnels": funnels,
     }
@@ -115,8 +102,7 @@ def journeys(store: Store, wish: Wish) -> dict[str, Any]:
 
 def pipeline(store: Store, wish: Wish) -> dict[str, Any]:
     """Whether the numbers can be relied on: in, out, pending, freshness, dead letters."""
-    if not wish.viewer.may_see_all:
-        raise NotThere("This page is for viewers who may see everybody.")
+    only_for_all(wish)
     rows = accounts(store)
     median, high = read.freshness(store)
     rates = [
@@ -133,26 +119,6 @@ def pipeline(store: Store, wish: Wish) -> dict[str, Any]:
         "rates": rates,
         "letters": read.dead_letters(store),
     }
-
-
-def _frame(title: str, cohorts: list[Cohort], cohort: Cohort) -> dict[str, Any]:
-    """What every page about a cohort has."""
-    return {
-        "title": title,
-        "cohorts": cohorts,
-        "cohort": cohort,
-        "windows": words.WINDOW_WORDS,
-    }
-
-
-def _cohorts(store: Store, wish: Wish) -> tuple[list[Cohort], Cohort]:
-    visible = wish.viewer.visible(read.cohorts(store))
-    cohort = wish.cohort or (visible[0] if visible else None)
-    if cohort is None:
-        raise NotThere("There is no cohort that you may see yet.")
-    if cohort not in visible and cohort != read.EVERYBODY:
-        raise NotThere("There is no such cohort, or it is not yours to see.")
-    return visible, cohort
 
 
 def _card(one: Indicator, points: list[Point], cohort: Cohort, wish: Wish) -> Card:

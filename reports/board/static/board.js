@@ -6,7 +6,7 @@ let tag = null;
 
 function busy() {
   const active = document.activeElement;
-  return document.hidden || (active && ["SELECT", "INPUT"].includes(active.tagName));
+  return document.hidden || (active && ["SELECT", "INPUT", "BUTTON"].includes(active.tagName));
 }
 
 function replace(text) {
