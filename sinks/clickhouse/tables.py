@@ -285,6 +285,7 @@ EXPECTED: Final[dict[str, dict[str, str]]] = {
 }
 
 VIEWS: Final = (
+    "events_all",
     "events",
     "indicators",
     "indicator_latest",
