@@ -4,14 +4,19 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import pytest
 
+from schemas.records import Enriched, EnrichedEvent
 from schemas.settings import Settings
 from schemas.topics import DIRECTORY
+from sinks.clickhouse import ratings
+from sinks.clickhouse.tables import INSERTED
 from streams.catalog import load as load_catalog
-from streams.intake import directory
+from streams.intake import directory, restore, stored
+from streams.intake import store as read_store
 from tests.fixtures.short_way import ShortWay
 from tests.fixtures.store import StoreProcess, running_store
 from tests.unit.collector.client import Written
@@ -19,6 +24,7 @@ from uptake.challenges.assets import entries
 from uptake.challenges.definition import load
 from uptake.challenges.lint import lint
 from uptake.reconcile.contributions import Times, contributions, groups
+from uptake.repair import voids
 
 EXAMPLES = Path(__file__).parents[2] / "deploy" / "examples"
 ISSUER = "https://hr.example.com"
@@ -243,6 +249,44 @@ def test_what_was_stored_of_who_opts_out_is_hidden_until_they_come_back(way: Sho
         way.post("/consent", [{"learner": who, "issuer": ISSUER, **line}])
     after = {view: sorted(map(repr, way.rows(f"SELECT * FROM {view}"))) for view in views}
     assert after == before
+
+
+def test_ratings_come_back_when_state_is_rebuilt(way: ShortWay) -> None:
+    """The events that `rebuild-state` reads give the same rows of `ratings` once more."""
+    way.post("/xapi/statements", check(1, {"open-questions": 3, "summary": 4}))
+    way.post("/xapi/statements", check(2, {}, result={"score": {"scaled": 0.75}}))
+    way.post("/observations", observed(note="Well done #listening", level=3, lowest=1, highest=5))
+    scored = "http://adlnet.gov/expapi/verbs/scored"
+    place = "https://lms.example/o/1"
+    kind = "http://adlnet.gov/expapi/activities/performance"
+    bare = statement(4, "ann", scored, place, kind, result={"score": {"scaled": 0.5}})
+    way.post("/xapi/statements", bare)
+    way.post("/xapi/statements", statement(5, "ann", "http://activitystrea.ms/submit", place, kind))
+    void = statement(6, "ann", "http://adlnet.gov/expapi/verbs/voided", "", "")
+    void["object"] = {"objectType": "StatementRef", "id": check(1, {})["id"]}
+    way.post("/xapi/statements", void)
+    restored = [
+        event
+        for block in read_store.columns(way.settings.clickhouse, restore.STORED)
+        for event in stored.events(block)
+    ]
+    assert [event.voided for event in restored] == [True, *[False] * 5]
+    assert [event.rating is not None for event in restored] == [*[True] * 3, *[False] * 3]
+    known = "SELECT toString(event_id), signal, team, manager, region, eligible, module FROM events"
+    enriched = {row[0]: row[1:] for row in way.store.query(known)}
+    again = Enriched(0, 0, 0, 0)
+    for event in restored:
+        again.stored.append(EnrichedEvent(event, *enriched[str(UUID(bytes=event.event_id))]))
+    columns = list(INSERTED["ratings"])
+    before = way.store.query(f"SELECT {', '.join(columns)} FROM ratings ORDER BY offset, criterion")
+    way.store.command("TRUNCATE TABLE ratings")
+    way.store.insert("ratings", ratings.columns([again]))
+    after = way.store.query(f"SELECT {', '.join(columns)} FROM ratings ORDER BY offset, criterion")
+    assert after == before
+    assert len(before) == 5
+    # What is told of an event that was taken back is all that is known of it.
+    (told,) = voids.untold(way.store, 0)
+    assert told == restored[0]
 
 
 def test_notes_are_kept_of_people_who_agreed_only(process: StoreProcess) -> None:
