@@ -163,7 +163,7 @@ def test_raters_of_the_simulation_score_by_a_rubric_that_is_shipped(way: ShortWa
     run("rubric", "load", str(RUBRIC_FILE))
     for begin in range(0, len(checks), 200):
         assert way.post("/xapi/statements", checks[begin : begin + 200]).status == 200
-    told = ("rubric", "agreement", "two-minute-check")
+    told: tuple[str, ...] = ("rubric", "agreement", "two-minute-check")
     told += ("--since", "2026-01-01", "--until", "2026-04-01")
     found = json.loads(run(*told, "--json").output)
     assert (found["outside"], found["again"]) == (0, 0)
