@@ -220,8 +220,13 @@ def apart(which: Which, shape: Shape, count: int) -> Cost:
 
 
 def rounds(shape: Shape, count: int, times: int) -> list[tuple[Cost, Cost]]:
-    """(first, whole) of each round."""
-    return [(apart("first", shape, count), apart("whole", shape, count)) for _ in range(times)]
+    """(first, whole) of each round; in every second round the whole one is measured first."""
+    found = []
+    for number in range(times):
+        order: list[Which] = ["whole", "first"] if number % 2 else ["first", "whole"]
+        costs = {which: apart(which, shape, count) for which in order}
+        found.append((costs["first"], costs["whole"]))
+    return found
 
 
 def table(shape: Shape, found: list[tuple[Cost, Cost]]) -> Table:

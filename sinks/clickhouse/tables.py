@@ -300,6 +300,7 @@ VIEWS: Final = (
     "repairs_open",
     "scores",
     "module_challenges",
+    "feedback_quality",
 )
 
 

@@ -118,6 +118,12 @@ def test_feedback_is_about_whoever_handed_the_artefact_in(way: ShortWay) -> None
     assert rows[0]["tags"] == ["discovery"]
     kept = [way.store.query(f"SELECT * FROM {table}") for table in ("ratings", "events")]
     assert "asked" not in repr(kept)
+    # domain.md, section 4: mean rating, and share above a set level.
+    found = way.rows("SELECT * EXCEPT (low, high) FROM feedback_quality ORDER BY team")
+    week = {"week": "2026-11-02", "rated": 1, "quality": 0.75, "good": 1}
+    assert found == [{"team": "", "people": 0, **week}, {"team": "Alder", "people": 1, **week}]
+    (interval,) = way.store.query("SELECT low, high FROM feedback_quality WHERE team = 'Alder'")
+    assert interval == (pytest.approx(0.2065, abs=1e-4), 1.0)
 
 
 def test_confidence_is_ones_own_and_a_voided_score_is_gone(way: ShortWay) -> None:
