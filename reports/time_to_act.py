@@ -1,4 +1,5 @@
-"""Time to act on nudges, by placement, tool or both: Kaplan-Meier from the indicator of buckets.
+"""Time to act on nudges, by placement, tool, prompt, or tool and placement: Kaplan-Meier from the
+indicator of buckets.
 
 Source: the view `indicators`, counts of `nudge_time_to_act` whose cohorts end with a delay. Who did
 not act within the limit is censored there. A time is known up to its bucket, and stands at its end.

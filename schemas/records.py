@@ -67,7 +67,7 @@ class Event(Struct, array_like=True, gc=False):
     module: str | None = None
     """As `cohort`."""
     rating: Rating | None = None
-    """Not on restored events: what is kept of it lies in the store."""
+    """On restored events as the store has it: of signals that are scores."""
     voided: bool = False
     """Set only on restored events: it was taken back, and counts nowhere."""
 

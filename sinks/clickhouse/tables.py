@@ -285,6 +285,7 @@ EXPECTED: Final[dict[str, dict[str, str]]] = {
 }
 
 VIEWS: Final = (
+    "events_all",
     "events",
     "indicators",
     "indicator_latest",
@@ -299,6 +300,7 @@ VIEWS: Final = (
     "repairs_open",
     "scores",
     "module_challenges",
+    "feedback_quality",
 )
 
 

@@ -36,9 +36,9 @@ from streams.kafka_records import records
 
 _WAIT_SECONDS = 60.0
 
-_EVENTS = f"""
+STORED = f"""
 SELECT {stored.COLUMNS}, event_id IN (SELECT target FROM voids) AND signal != 'voided'
-FROM events_log
+FROM events_log {stored.RATED}
 ORDER BY received_at, generation, source, partition, offset
 """
 _LEARNERS = """
@@ -75,7 +75,7 @@ def fill(settings: Settings, life: Life, progress: Callable[[int, int], None]) -
     writer = Writer(settings.kafka, "uptake-restore")
     _write(settings, writer, _directory(settings, life))
     done = 0
-    for block in store.columns(settings.clickhouse, _EVENTS):
+    for block in store.columns(settings.clickhouse, STORED):
         packer = _packer(settings, life)
         for event in stored.events(block):
             packer.event(event)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,18 @@ from typer.testing import CliRunner, Result
 from tests.fixtures.short_way import ShortWay
 from uptake.cli.app import app
 from uptake.rubrics.load import RubricError
+from uptake.simulate.growth import RUBRIC_FILE
+from uptake.simulate.organisation import ISSUER as PEOPLE
+from uptake.simulate.run import Plan
+from uptake.simulate.truth import DEFAULT
 
 ISSUER = "https://hr.example.com"
 EXAMPLES = Path(__file__).parents[2] / "deploy" / "examples"
 RUBRIC = EXAMPLES / "rubric-discovery-call.toml"
 RATINGS = EXAMPLES / "ratings.csv"
 Run = Callable[..., Result]
+_MONDAY = 1_767_571_200_000
+"""5 January 2026, in ms."""
 
 
 def run(*words: str) -> Result:
@@ -142,3 +149,33 @@ def test_pairs_are_told_from_settled_values_of_enough_people(way: ShortWay) -> N
     text = run("pairs", "--since", "2025-01-01").output
     assert text.startswith("Descriptive")
     assert "Alder: r +1.00" in text
+
+
+def test_raters_of_the_simulation_score_by_a_rubric_that_is_shipped(way: ShortWay) -> None:
+    """What the demo shows: two raters a check, one of whom drifts from the middle on."""
+    plan = Plan(60, 28, _MONDAY, 1, truth=replace(DEFAULT, drift_day=14.0))
+    checks = [
+        json.loads(item.event)
+        for _, item in plan.emissions()
+        if isinstance(item.event, bytes) and b"two-minute-check" in item.event
+    ]
+    assert len(checks) > 200
+    run("rubric", "load", str(RUBRIC_FILE))
+    for begin in range(0, len(checks), 200):
+        assert way.post("/xapi/statements", checks[begin : begin + 200]).status == 200
+    told: tuple[str, ...] = ("rubric", "agreement", "two-minute-check")
+    told += ("--since", "2026-01-01", "--until", "2026-04-01")
+    found = json.loads(run(*told, "--json").output)
+    assert (found["outside"], found["again"]) == (0, 0)
+    assert set(found["criteria"]) == {"clarity", "diagnosis"}
+    raters = [way.hex(PEOPLE, each.name)[:8] for each in plan.organisation.raters]
+    for one in found["criteria"].values():
+        assert one["agreement"]["items"] == len(checks) / 2
+        assert len(one["agreement"]["pairs"]) == 3
+        severity = {name: each["severity"]["mean"] for name, each in one["raters"].items()}
+        assert set(severity) == set(raters)
+        assert min(raters, key=lambda name: severity[name]) == raters[DEFAULT.drifting_rater]
+    assert way.store.query("SELECT count(), countIf(value IS NULL) FROM scores") == [
+        (2 * len(checks), 0)
+    ]
+    assert "alpha ordinal" in run(*told).output

@@ -4,19 +4,27 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import pytest
 
+from schemas.records import Enriched, EnrichedEvent
 from schemas.settings import Settings
 from schemas.topics import DIRECTORY
-from streams.intake import directory
+from sinks.clickhouse import ratings
+from sinks.clickhouse.tables import INSERTED
+from streams.catalog import load as load_catalog
+from streams.intake import directory, restore, stored
+from streams.intake import store as read_store
 from tests.fixtures.short_way import ShortWay
 from tests.fixtures.store import StoreProcess, running_store
 from tests.unit.collector.client import Written
 from uptake.challenges.assets import entries
 from uptake.challenges.definition import load
 from uptake.challenges.lint import lint
+from uptake.reconcile.contributions import Times, contributions, groups
+from uptake.repair import voids
 
 EXAMPLES = Path(__file__).parents[2] / "deploy" / "examples"
 ISSUER = "https://hr.example.com"
@@ -110,6 +118,12 @@ def test_feedback_is_about_whoever_handed_the_artefact_in(way: ShortWay) -> None
     assert rows[0]["tags"] == ["discovery"]
     kept = [way.store.query(f"SELECT * FROM {table}") for table in ("ratings", "events")]
     assert "asked" not in repr(kept)
+    # domain.md, section 4: mean rating, and share above a set level.
+    found = way.rows("SELECT * EXCEPT (low, high) FROM feedback_quality ORDER BY team")
+    week = {"week": "2026-11-02", "rated": 1, "quality": 0.75, "good": 1}
+    assert found == [{"team": "", "people": 0, **week}, {"team": "Alder", "people": 1, **week}]
+    (interval,) = way.store.query("SELECT low, high FROM feedback_quality WHERE team = 'Alder'")
+    assert interval == (pytest.approx(0.2065, abs=1e-4), 1.0)
 
 
 def test_confidence_is_ones_own_and_a_voided_score_is_gone(way: ShortWay) -> None:
@@ -176,8 +190,8 @@ def test_nothing_is_stored_of_who_opted_out_and_the_account_adds_up(way: ShortWa
     sql = "SELECT received, stored, dead, duplicate, opted_out, pending, difference"
     found = way.store.query(f"{sql} FROM conservation WHERE source = 'lms'")
     assert found == [(4, 2, 0, 0, 2, 0, 0)]
-    learners = way.store.query("SELECT learner FROM events ORDER BY received_at, offset")
-    assert learners == [(way.hex(ISSUER, "ann"),), (way.hex(ISSUER, "eve"),)]
+    learners = way.store.query("SELECT learner, hidden FROM events_all ORDER BY offset")
+    assert learners == [(way.hex(ISSUER, "ann"), True), (way.hex(ISSUER, "eve"), False)]
     aside = way.store.query("SELECT DISTINCT kind, toString(event_id), reason FROM set_aside FINAL")
     assert aside == [("opted_out", "00000000-0000-0000-0000-000000000000", "")]
     # And back again.
@@ -185,6 +199,100 @@ def test_nothing_is_stored_of_who_opted_out_and_the_account_adds_up(way: ShortWa
     way.post("/observations", observed())
     assert way.store.query("SELECT count() FROM scores") == [(3,)]
     assert way.store.query("SELECT opted_out FROM consents FINAL") == [(False,)]
+
+
+def recounted(way: ShortWay) -> list[tuple[Any, ...]]:
+    """What a recount finds that stands on signals: the stream has counted it."""
+    catalog = load_catalog()
+    (group,) = (group for group in groups(catalog) if not group.journey)
+    sql = contributions(
+        catalog, group, Times(0, 2_000_000_000_000), way.settings.clickhouse.database
+    )
+    return sorted(way.store.query(f"SELECT indicator, learner, t FROM ({sql})"))
+
+
+def test_what_was_stored_of_who_opts_out_is_hidden_until_they_come_back(way: ShortWay) -> None:
+    """domain.md, section 9: an opt-out stops new events and hides old ones in views."""
+    reviewed = "http://id.tincanapi.com/verb/reviewed"
+    way.post("/observations", observed())
+    way.post("/observations", observed(learner="eve"))
+    way.post("/xapi/statements", check(1, {"summary": 4}))
+    for number, giver, thing in ((2, "eve", "h/1"), (3, "ann", "h/2")):
+        thing = f"https://lms.example/{thing}"
+        quality = {"extensions": {QUALITY: {"raw": 4, "min": 1, "max": 5}}}
+        sent = statement(number, giver, reviewed, thing, SUBMISSION, result=quality)
+        way.post("/xapi/statements", sent)
+    submit = "http://activitystrea.ms/submit"
+    for number, who, thing in ((4, "ann", "h/1"), (5, "eve", "h/2")):
+        sent = statement(number, who, submit, f"https://lms.example/{thing}", SUBMISSION)
+        way.post("/xapi/statements", sent)
+    views = ("events", "scores", "events_per_hour", "learners_active")
+    before = {view: sorted(map(repr, way.rows(f"SELECT * FROM {view}"))) for view in views}
+    assert [len(before[view]) for view in views[:2]] == [7, 5]
+    counted = recounted(way)
+    assert counted
+
+    way.post("/consent", [{"learner": "ann", "issuer": ISSUER, "opted_out": True}])
+    assert way.store.query("SELECT signal, learner FROM events ORDER BY signal") == [
+        (signal, way.hex(ISSUER, "eve"))
+        for signal in ("feedback.given", "observation.logged", "roleplay.submitted")
+    ]
+    # Feedback by eve was about ann, and ann's about eve.
+    rest = way.store.query("SELECT kind, learner, rater FROM scores")
+    assert rest == [("observation", way.hex(ISSUER, "eve"), way.hex(ISSUER, "bob"))]
+    assert way.store.query("SELECT sum(events), max(people) FROM events_per_hour") == [(3, 1)]
+    assert way.store.query("SELECT sum(events), max(people) FROM learners_active") == [(3, 1)]
+    # Nothing is missing where it is only counted.
+    assert way.store.query("SELECT sum(events) FROM freshness") == [(7,)]
+    found = way.store.query("SELECT stored, opted_out, difference FROM conservation")
+    assert (7, 0, 0) in found
+    assert recounted(way) == counted
+
+    # Of a rater who opts out the rating stays, and is nobody's.
+    way.post("/consent", [{"learner": "bob", "issuer": ISSUER, "opted_out": True}])
+    assert way.store.query("SELECT kind, rater FROM scores") == [("observation", "")]
+    for who, line in (("ann", {"opted_out": False}), ("bob", {"removed": True})):
+        way.post("/consent", [{"learner": who, "issuer": ISSUER, **line}])
+    after = {view: sorted(map(repr, way.rows(f"SELECT * FROM {view}"))) for view in views}
+    assert after == before
+
+
+def test_ratings_come_back_when_state_is_rebuilt(way: ShortWay) -> None:
+    """The events that `rebuild-state` reads give the same rows of `ratings` once more."""
+    way.post("/xapi/statements", check(1, {"open-questions": 3, "summary": 4}))
+    way.post("/xapi/statements", check(2, {}, result={"score": {"scaled": 0.75}}))
+    way.post("/observations", observed(note="Well done #listening", level=3, lowest=1, highest=5))
+    scored = "http://adlnet.gov/expapi/verbs/scored"
+    place = "https://lms.example/o/1"
+    kind = "http://adlnet.gov/expapi/activities/performance"
+    bare = statement(4, "ann", scored, place, kind, result={"score": {"scaled": 0.5}})
+    way.post("/xapi/statements", bare)
+    way.post("/xapi/statements", statement(5, "ann", "http://activitystrea.ms/submit", place, kind))
+    void = statement(6, "ann", "http://adlnet.gov/expapi/verbs/voided", "", "")
+    void["object"] = {"objectType": "StatementRef", "id": check(1, {})["id"]}
+    way.post("/xapi/statements", void)
+    restored = [
+        event
+        for block in read_store.columns(way.settings.clickhouse, restore.STORED)
+        for event in stored.events(block)
+    ]
+    assert [event.voided for event in restored] == [True, *[False] * 5]
+    assert [event.rating is not None for event in restored] == [*[True] * 3, *[False] * 3]
+    known = "SELECT toString(event_id), signal, team, manager, region, eligible, module FROM events"
+    enriched = {row[0]: row[1:] for row in way.store.query(known)}
+    again = Enriched(0, 0, 0, 0)
+    for event in restored:
+        again.stored.append(EnrichedEvent(event, *enriched[str(UUID(bytes=event.event_id))]))
+    columns = list(INSERTED["ratings"])
+    before = way.store.query(f"SELECT {', '.join(columns)} FROM ratings ORDER BY offset, criterion")
+    way.store.command("TRUNCATE TABLE ratings")
+    way.store.insert("ratings", ratings.columns([again]))
+    after = way.store.query(f"SELECT {', '.join(columns)} FROM ratings ORDER BY offset, criterion")
+    assert after == before
+    assert len(before) == 5
+    # What is told of an event that was taken back is all that is known of it.
+    (told,) = voids.untold(way.store, 0)
+    assert told == restored[0]
 
 
 def test_notes_are_kept_of_people_who_agreed_only(process: StoreProcess) -> None:

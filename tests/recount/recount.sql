@@ -1,4 +1,4 @@
--- The recount in SQL over the views `events` and `directory`: all rows of one window.
+-- The recount in SQL over the views `events_all` and `directory`: all rows of one window.
 -- {database}, {window}, {slide} (ms) and {length} (slides) are filled in by recount_sql.py.
 -- Written apart from the Python recount: first steps by aggregates, windows by RANGE frames.
 -- It knows the indicators that the real logs and the chaos tests have events for, and those of
@@ -13,7 +13,7 @@ WITH
             learner, team, manager, region, eligible, signal, object_id, attributes,
             toString(source) AS tool,
             (t, learner, team, manager, region) AS who
-        FROM {database}.events
+        FROM {database}.events_all
         WHERE NOT voided
     ),
     content AS

@@ -104,7 +104,8 @@ def simulate(
     The same learners, days, seed and first day give the same events. --twice and --late: shares of
     events that arrive a second time, and up to two days late. A folder written with --to holds
     lms.jsonl, ticketing.jsonl and crm.jsonl (for `uptake send`), directory.jsonl (for
-    `uptake directory load`) and truth.json, the true effects.
+    `uptake directory load`), rubric.toml, by which raters scored (for `uptake rubric load`), and
+    truth.json, the true effects.
     """
     from uptake.simulate.command import run
     from uptake.simulate.run import DAY_MS, Plan

@@ -16,6 +16,10 @@ from uptake.feed.errors import FeedError
 from uptake.local.picture import Snapshot, lively, plain, read
 from uptake.local.session import addresses
 from uptake.local.up import Up
+from uptake.rubrics.load import RubricError
+from uptake.rubrics.load import load as load_rubric
+from uptake.rubrics.store import save
+from uptake.simulate.growth import RUBRIC_FILE
 
 _LIVELY_SECONDS = 1.0
 _PLAIN_SECONDS = 5.0
@@ -37,7 +41,7 @@ class Demo:
 
     def __enter__(self) -> Self:
         for line in addresses(self._up):
-            self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+            self._tell(line)
         for thread in self._threads:
             thread.start()
         return self
@@ -52,11 +56,26 @@ class Demo:
         for thread in self._threads:
             thread.join(_JOIN_SECONDS)
 
+    def _load_rubric(self) -> None:
+        """That by which the raters of the simulation score, so that their levels have a scale."""
+        rubric = load_rubric(RUBRIC_FILE)
+        with Store(self._up.plan.settings.clickhouse) as store:
+            save(store, rubric)
+        told = f"uptake rubric agreement {rubric.id} --config {self._up.plan.folder.run_file}"
+        self._tell(f"  How far raters agree:\n    {told}\n")
+
     def _feed(self) -> None:
+        try:
+            self._load_rubric()
+        except (StoreError, RubricError) as error:
+            self._tell(f"The rubric was not loaded: {error}")
         try:
             feed.run(self._up.plan.folder.run_file, self._stop)
         except FeedError as error:
-            self._console.print(f"The feed has ended: {error}", highlight=False, markup=False)
+            self._tell(f"The feed has ended: {error}")
+
+    def _tell(self, text: str) -> None:
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def _show(self) -> None:
         store = Store(self._up.plan.settings.clickhouse)

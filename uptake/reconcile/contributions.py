@@ -1,4 +1,4 @@
-"""SQL that counts the catalog's indicators again from the view `events`: one contribution a row.
+"""SQL that counts the catalog's indicators again from the view `events_all`, a contribution a row.
 
 Made from the catalog alone, so that a new indicator needs no new SQL. It says with sorts and
 window functions what the stream says with walks and differences, and shares no code with it.
@@ -82,8 +82,8 @@ def values_over(catalog: Catalog, database: str) -> str:
             asked = _telling(catalog, indicator)
             parts.append(
                 f"SELECT {text(name)} AS indicator, arrayJoin({_labels(indicator.known_early)})"
-                f" AS told FROM (SELECT signal, attributes, {OWN} AS own FROM {database}.events"
-                f" WHERE {asked})"
+                f" AS told FROM (SELECT signal, attributes, {OWN} AS own"
+                f" FROM {database}.events_all WHERE {asked})"
             )
     if not parts:
         return "SELECT '', '', 0, '' WHERE 0"
@@ -130,7 +130,7 @@ FROM
         SELECT argMin((toUnixTimestamp64Milli(occurred_at), learner, toString(team),
             toString(manager), toString(region), toString(signal), eligible, attributes, {OWN}),
             {FIRST}) AS event
-        FROM {database}.events
+        FROM {database}.events_all
         WHERE signal NOT IN {_list(_UNCOUNTED)} AND NOT voided
             AND {within("occurred_at", times)}
         GROUP BY event_id
@@ -193,10 +193,10 @@ FROM
                     argMin((transform(toString(signal), {array(step_of)},
                         {array(step_of.values())}, ''), learner, toString(team),
                         toString(manager), toString(region), attributes, {OWN}), {FIRST}) AS who
-                FROM {database}.events
+                FROM {database}.events_all
                 WHERE signal IN {_list(step_of)} AND NOT voided AND ({key}) IN
                 (
-                    SELECT {key} FROM {database}.events
+                    SELECT {key} FROM {database}.events_all
                     WHERE signal IN {_list(standing)} AND {within("occurred_at", times)}
                 )
                 GROUP BY journey, t, place

@@ -23,7 +23,8 @@ def untold(store: Store, life: int) -> list[Event]:
     """Those that are in the store, of which the stream was not told in this life. Raises
     StoreError."""
     rows = store.query(
-        f"SELECT {stored.COLUMNS}, 1 FROM events_log FINAL WHERE signal != 'voided' AND event_id IN"
+        f"SELECT {stored.COLUMNS}, 1 FROM events_log FINAL {stored.RATED}"
+        " WHERE signal != 'voided' AND event_id IN"
         f" (SELECT target FROM voids FINAL WHERE turn <= {life}) ORDER BY event_id LIMIT {_MOST}"
     )
     return list(stored.events(list(zip(*rows, strict=True)))) if rows else []

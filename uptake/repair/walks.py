@@ -168,7 +168,7 @@ FROM
         UUIDStringToNum(toString(event_id)) AS place,
         argMin((toString(signal), learner, toString(team), toString(manager), toString(region),
             eligible, attributes, {EACH_OWN}), {FIRST}) AS one
-    FROM events
+    FROM events_all
     WHERE signal IN {array(signals)} AND key IN ({named}){"" if voided else " AND NOT voided"}
     GROUP BY key, t, event_id
 )

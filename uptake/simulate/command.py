@@ -8,6 +8,7 @@ from rich.console import Console
 from uptake.feed.errors import Stopped
 from uptake.feed.replay import SHOWN_REFUSALS, stopped_by_signals
 from uptake.feed.senders import Way
+from uptake.simulate.growth import RUBRIC_FILE
 from uptake.simulate.run import Plan, stream, write
 
 
@@ -30,4 +31,9 @@ def run(plan: Plan, to: Path | None, way: Way, config: Path) -> int:
     for refusal in refused[:SHOWN_REFUSALS]:
         console.print(f"refused: {refusal.reason}", highlight=False)
     console.print(f"Sent; {len(refused)} refused", highlight=False)
+    console.print(
+        f"Raters scored by a rubric: uptake rubric load {RUBRIC_FILE} --config {config}",
+        highlight=False,
+        soft_wrap=True,
+    )
     return 1 if refused else 0

@@ -1,5 +1,6 @@
 """Stories of practice and feedback: role-plays, checks scored by raters, the manager's part."""
 
+from pathlib import Path
 from random import Random
 
 from uptake.simulate.form import timestamp
@@ -17,6 +18,9 @@ RUBRICS = "https://w3id.org/xapi/acrossx/extensions/rubrics"
 QUALITY = "http://id.tincanapi.com/extension/quality-rating"
 OBSERVER = "http://id.tincanapi.com/extension/observer"
 
+RUBRIC_FILE = Path(__file__).with_name("rubric.toml")
+"""What the checks are scored by."""
+RUBRIC: dict[str, object] = {"rubric": "two-minute-check", "rubric_version": 1}
 CRITERIA = ("clarity", "diagnosis")
 RATERS_A_CHECK = 2
 DUE_SECONDS = 120.0
@@ -54,7 +58,8 @@ def roleplay(scene: Scene, rng: Random) -> Story:
 
 
 def check(scene: Scene, rng: Random) -> Story:
-    """A learner says how confident they are, then does a two-minute scenario that raters score."""
+    """A learner says how confident they are, then does a two-minute scenario that two raters
+    score by the rubric of RUBRIC_FILE."""
     truth, person = scene.truth, scene.person
     topic = rng.choice(TOPICS)
     level = 3 + (rng.random() < 0.25 + 0.5 * person.skill)
@@ -75,7 +80,7 @@ def check(scene: Scene, rng: Random) -> Story:
         yield (
             scene.wait(rng),
             Happening(
-                "lms", person, f"{ADL}/scored", thing, SCENARIO,
+                "lms", person, f"{ADL}/scored", thing, SCENARIO, RUBRIC,
                 score=in_unit(mean), instructor=rater, extensions={RUBRICS: levels},
             ),
         )  # fmt: skip

@@ -19,6 +19,7 @@ from uptake.feed.progress import progress
 from uptake.feed.senders import Way, sender
 from uptake.feed.target import read
 from uptake.simulate.engine import Emission, Simulation
+from uptake.simulate.growth import RUBRIC_FILE
 from uptake.simulate.happening import DAILY
 from uptake.simulate.organisation import Organisation, organisation
 from uptake.simulate.troubles import NONE, Troubles, arriving
@@ -72,12 +73,13 @@ class Plan:
 
 
 def write(plan: Plan, folder: Path) -> dict[str, int]:
-    """Write one file a source (an event a line, in the order of arrival), the directory and what is
-    true; return source -> events. Raises FeedError."""
+    """Write one file a source (an event a line, in the order of arrival), the directory, the rubric
+    that raters used and what is true; return source -> events. Raises FeedError."""
     counts = dict.fromkeys(SOURCES, 0)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / _TRUTH).write_bytes(truth_json(plan))
+        (folder / RUBRIC_FILE.name).write_bytes(RUBRIC_FILE.read_bytes())
         lines = b"".join(msgspec.json.encode(line) + b"\n" for line in directory(plan))
         (folder / "directory.jsonl").write_bytes(lines)
         with ExitStack() as stack:

@@ -240,7 +240,7 @@ def _stored(events: Sequence[Event], listed: Sequence[Listed], folder: Path) -> 
     ]
     return [
         "CREATE DATABASE uptake",
-        *_table("events", EVENTS, [*again, *rows], folder),
+        *_table("events_all", EVENTS, [*again, *rows], folder),
         *_table("directory", DIRECTORY, people, folder),
     ]
 

@@ -96,7 +96,7 @@ def test_sql_and_python_agree(tmp_path: Path) -> None:
     ]
     statements = [
         "CREATE DATABASE uptake",
-        *_create("events", COLUMNS, [_row(event) for event in events], tmp_path),
+        *_create("events_all", COLUMNS, [_row(event) for event in events], tmp_path),
         *_create("directory", DIRECTORY, listed, tmp_path),
         *recount_sql.statements("uptake"),
     ]

@@ -15,6 +15,7 @@ from tests.unit.simulate.counted import read
 from uptake.cli.app import app
 from uptake.feed.errors import FeedError
 from uptake.feed.send import read_file
+from uptake.rubrics.load import load as load_rubric
 from uptake.simulate.engine import Emission
 from uptake.simulate.run import DAY_MS, Plan, write
 from uptake.simulate.troubles import Troubles
@@ -91,6 +92,7 @@ def test_files(tmp_path: Path) -> None:
         assert sum(1 for _ in read_file(tmp_path / f"{source}.jsonl")) == count
     people = (tmp_path / "directory.jsonl").read_text().splitlines()
     assert len(people) == 60 + 4
+    assert load_rubric(tmp_path / "rubric.toml").id == "two-minute-check"
     truth = json.loads((tmp_path / "truth.json").read_text())
     assert truth["ticketing_nudge"]["lift"] == 0.1
     assert truth["rollout_teams"] == ["Alder", "Cedar"]

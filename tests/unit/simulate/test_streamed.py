@@ -110,13 +110,17 @@ def test_well_written_challenges_without_those_that_were_unchecked(
         assert low - 0.1 < found.numerator / found.denominator < high + 0.1
 
 
-def test_time_to_act_by_tool(rows: dict[Key, Value]) -> None:
+@pytest.mark.parametrize("by", ["tool", "placement", "prompt"])
+def test_time_to_act(rows: dict[Key, Value], by: str) -> None:
     """Those who never act are censored: the curve ends at the share of the truth."""
-    cohorts = {k.cohort for k in rows if k[:2] == ("nudge_time_to_act", "tool+delay")}
-    counts = [(c, _value(rows, "nudge_time_to_act", "tool+delay", c).numerator) for c in cohorts]
-    for tool, observed in of_counts(counts).items():
+    kind = f"{by}+delay"
+    cohorts = {k.cohort for k in rows if k[:2] == ("nudge_time_to_act", kind)}
+    counts = [(c, _value(rows, "nudge_time_to_act", kind, c).numerator) for c in cohorts]
+    found = of_counts(counts)
+    assert len(found) > 1
+    for cohort, observed in found.items():
         curve = kaplan_meier(observed)
-        acted = _value(rows, "nudge_action_rate", "tool", tool)
+        acted = _value(rows, "nudge_action_rate", by, cohort)
         assert acted.denominator == curve.cases
         assert 1 - curve.at(86_400) == pytest.approx(acted.numerator / curve.cases)
         times = [point.time for point in curve.points]
