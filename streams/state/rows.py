@@ -412,6 +412,11 @@ class EpochRows:
         self._bring_in(number, rows)
         self._open = {}
 
+    def repack(self) -> None:
+        """Put a copy of each bucket in its place: copies made one after the other lie closer."""
+        for number, buckets in enumerate(self._slices):
+            self._slices[number] = [bytes(memoryview(bucket)) for bucket in buckets]
+
     def check(self) -> None:
         """Raises LogCutShort unless what was folded is the whole state."""
         self._take_pending()

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from schemas.stopping import Exit
 from streams.model.stage import ROW_BYTES
 from streams.state.buckets import SLICES
+from streams.state.compact import compact
 from streams.state.errors import ForeignWriter, LogCutShort, LogDamaged, StateError, exit_code
 from streams.state.rows import FORMAT, Epoch, EpochRows, Sealed
 
@@ -220,6 +221,26 @@ def test_a_record_of_an_old_format_is_told_from_a_damaged_one() -> None:
 def test_a_strange_record_is_refused(record: bytes) -> None:
     with pytest.raises(StateError):
         EpochRows().fold(record, 0)
+
+
+def test_rows_are_the_same_after_memory_was_given_back() -> None:
+    rows, log = EpochRows(), list[bytes]()
+    for number in range(3_000):
+        rows.put(b"%d" % number, [number])
+    rows.position = 0
+    _write(rows, log)
+    before = dict(rows.items(b""))
+    compact([rows])
+    assert dict(rows.items(b"")) == before
+    rows.put(b"7", [0])
+    rows.drop(b"8")
+    rows.position = 1
+    _write(rows, log)
+    again = _recovered(log)
+    compact([again])
+    assert dict(again.items(b"")) == dict(rows.items(b""))
+    assert again.peek(b"7", _decode) == [0]
+    assert again.peek(b"8", _decode) is None
 
 
 _WHOLE = msgspec.msgpack.encode({b"key": b"row"})
