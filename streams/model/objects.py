@@ -99,7 +99,8 @@ class ObjectsStage:
         if record.batch_offset <= taken.batches.get(key, -1):
             return []
         taken.batches[key] = record.batch_offset
-        if record.restored:
+        if record.restored or record.restore_ended:
+            # Also when nothing of that partition was restored: others may still be at it.
             taken.quiet = True
         for step in record.steps:
             self._take(step)

@@ -21,5 +21,5 @@ def test_a_short_schedule(
     logs.require_logs()
     require(kind, request.config)
     result = run(tmp_path, Wish(seed, kind, _SECONDS, _STORIES, real=0.0), print)
-    assert result.good(), result
+    assert result.good(), "\n".join([str(result.recovery), *result.verdict.problems])
     assert len(result.faults) >= 5

@@ -33,5 +33,5 @@ def test_each_part_is_killed_once(
         faults.append(Fault(6.5, "kill", "broker"))
     wish = Wish(seed, kind, _SECONDS, _STORIES, real=0.0, faults=faults)
     result = run(tmp_path, wish, print)
-    assert result.good(), result
+    assert result.good(), "\n".join([str(result.recovery), *result.verdict.problems])
     assert result.verdict.events > 3 * _STORIES

@@ -9,10 +9,31 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.partition import learner_partition
-from schemas.records import NOBODY, Attribute, Batch, Cohort, Event, LearnerEntry
+from schemas.records import (
+    NOBODY,
+    Attribute,
+    Batch,
+    Cohort,
+    Event,
+    LearnerEntry,
+    Step,
+    Steps,
+    decode_panes,
+    encode,
+)
 from streams.catalog.load import Breakdowns
 from tests.recount.recount import MOST_VALUES, Key, Listed, Value, recount
-from tests.unit.model.pipeline import CATALOG, PARTITIONS, Pipeline, batches, labels, stored
+from tests.unit.model.pipeline import (
+    CATALOG,
+    PARTITIONS,
+    ROOMY,
+    Pipeline,
+    PlainRows,
+    batches,
+    labels,
+    stage,
+    stored,
+)
 
 BASE = 1_700_000_000_000
 MINUTE = 60_000
@@ -299,6 +320,21 @@ def test_what_is_taken_back_counts_nowhere(happenings: list[Happening], random: 
     pipeline.feed([*fed, *later])
     pipeline.run()
     assert_same(said(pipeline), wanted)
+
+
+def test_objects_are_quiet_until_all_partitions_were_restored() -> None:
+    """Also when the one that has ended had nothing to restore: its steps of now are not whole."""
+    objects = stage("objects", PlainRows(), 0, ROOMY, CATALOG)
+    objects.recovered()
+    step = Step("deal", "1", "opened", bytes(16), BASE, LEARNERS[0], COHORTS[0], {})
+    objects.apply(encode(Steps(0, 1, 0, [], restore_ended=True)), 0)
+    objects.apply(encode(Steps(0, 1, 1, [step])), 1)
+    early = [decode_panes(one.value) for one in objects.seal(1)]
+    assert early
+    assert all(panes.quiet for panes in early)
+    objects.apply(encode(Steps(0, 0, 0, [], restore_ended=True)), 2)
+    ended = [decode_panes(one.value) for one in objects.seal(2)]
+    assert [(panes.quiet, panes.restore_ended) for panes in ended] == [(False, True)] * PARTITIONS
 
 
 def voiding(event: Event, number: int) -> Event:
