@@ -25,6 +25,7 @@ from schemas.settings import Settings
 from schemas.topics import AGENTS, BATCHES, PANES, STEPS
 from streams.agents.stages import SOURCES, stage_factories
 from streams.model.stage import DECIDE_RECORDS, Output, Stage
+from streams.state.compact import compact
 from streams.state.rows import EpochRows
 
 _head = Struct(">QQ")
@@ -123,6 +124,7 @@ def recover(settings: Settings, folder: Path) -> None:
                 size += len(record)
             rows.check()
             all_rows.append(rows)
+        compact(all_rows)
         _tell(f"{agent}: folded {size / 1e6:.0f} MB of log", time.process_time() - began)
         began = time.process_time()
         for partition, rows in enumerate(all_rows):

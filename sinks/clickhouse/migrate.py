@@ -34,6 +34,10 @@ class DatabaseNewer(MigrationError):
     """The database was migrated by newer code."""
 
 
+class NoRoom(MigrationError):
+    """A disk of the store is full, or nearly."""
+
+
 class MigrationChanged(MigrationError):
     """A migration was changed after it had been applied."""
 
@@ -50,6 +54,9 @@ class Migration(NamedTuple):
         """Of the file as it is, before placeholders are filled."""
         return sha256(self.text.encode()).hexdigest()[:16]
 
+
+LEAST_FREE_BYTES: Final = 16 << 20
+"""A definition of a table is some kilobytes; what is merged meanwhile needs room too."""
 
 _FILE: Final = re.compile(r"(\d{4})_(\w+)\.sql")
 _PLACEHOLDER: Final = re.compile(r"\{\{(\w+)(?:\((\w*)\))?\}\}")
@@ -104,7 +111,7 @@ def load() -> list[Migration]:
 def run(settings: Settings, catalog_rows: CatalogRows) -> list[int]:
     """Apply what is missing, set lifetimes, load the catalog; return the versions applied.
 
-    Raises DatabaseNewer, MigrationChanged, and StoreError as sinks.clickhouse.client does.
+    Raises DatabaseNewer, MigrationChanged, NoRoom, and StoreError as sinks.clickhouse.client does.
     """
     with Store(settings.clickhouse, database="default") as store:
         store.command(f"CREATE DATABASE IF NOT EXISTS {settings.clickhouse.database}")
@@ -178,7 +185,7 @@ def _missing(store: Store, known: Sequence[Migration]) -> list[Migration]:
 
 def _apply(store: Store, migration: Migration, settings: ClickHouseSettings) -> bool:
     for statement in statements(migration.text):
-        store.command(render(statement, settings))
+        _change(store, render(statement, settings))
     row = (migration.version, migration.name, migration.checksum, VERSION, _now())
     store.insert("schema_versions", [[value] for value in row])
     return True
@@ -197,9 +204,27 @@ def _set_lifetimes(store: Store, settings: ClickHouseSettings) -> None:
         if now == days:
             continue
         if days:
-            store.command(f"ALTER TABLE {table} MODIFY TTL {since} + toIntervalDay({days})")
+            _change(store, f"ALTER TABLE {table} MODIFY TTL {since} + toIntervalDay({days})")
         else:
-            store.command(f"ALTER TABLE {table} REMOVE TTL")
+            _change(store, f"ALTER TABLE {table} REMOVE TTL")
+
+
+def _change(store: Store, statement: str) -> None:
+    """A table that is altered on a full disk is lost although the store answers well (see
+    docs/upstream.md), so there must be room."""
+    if statement.startswith("ALTER"):
+        _check_room(store.query("SELECT name, unreserved_space FROM system.disks ORDER BY name"))
+    store.command(statement)
+
+
+def _check_room(disks: Sequence[tuple[Any, ...]]) -> None:
+    """Raises NoRoom when one of the disks, each a name and free bytes, is nearly full."""
+    for name, free in disks:
+        if free < LEAST_FREE_BYTES:
+            raise NoRoom(
+                f"the disk {name} of the store has {free >> 20} MiB free, expected at least"
+                f" {LEAST_FREE_BYTES >> 20}: no table is altered; make room and run it again"
+            )
 
 
 def _load_catalog(store: Store, table: str, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -4,10 +4,14 @@ A crc32 of its key says in which slice a row lies, and in which bucket of it. A 
 bucket when it has more rows (linear hashing), so that no row but those of one bucket moves.
 """
 
+from collections.abc import Iterable
+from itertools import chain
 from typing import Final
 from zlib import crc32
 
 import msgspec
+
+from streams.state.errors import LogDamaged
 
 SLICES: Final = 1024
 BUCKET_ROWS: Final = 8
@@ -19,7 +23,15 @@ Bucket = dict[bytes, bytes]
 """Encoded rows by key."""
 
 encode_bucket = msgspec.msgpack.Encoder().encode
-decode_bucket = msgspec.msgpack.Decoder(Bucket).decode
+_decode = msgspec.msgpack.Decoder(Bucket).decode
+
+
+def decode_bucket(encoded: bytes) -> Bucket:
+    """The rows of a bucket; raises LogDamaged when it is none."""
+    try:
+        return _decode(encoded)
+    except msgspec.MsgspecError as error:
+        raise LogDamaged(f"a bucket of the state log is no map of rows: {error}") from error
 
 
 def bucket_at(place: int, buckets: int) -> int:
@@ -52,8 +64,20 @@ def buckets_of(rows: Bucket) -> list[bytes]:
 
 
 def rows_in(bucket: bytes) -> int:
-    """How many, by the head of a msgpack map."""
-    first = bucket[0]
-    if first < 0x90:
+    """How many, by the head of a msgpack map; raises LogDamaged when it is none."""
+    first = bucket[0] if bucket else 0
+    if 0x80 <= first < 0x90:
         return first & 0x0F
+    if first not in (0xDE, 0xDF):
+        raise LogDamaged(f"a bucket of the state log begins with {first:#04x}, not with a map")
     return int.from_bytes(bucket[1:3] if first == 0xDE else bucket[1:5], "big")
+
+
+def kinds_of(slices: Iterable[list[bytes]]) -> dict[bytes, list[int]]:
+    """In which slices rows lie, by the first byte of their keys; one pass over all rows."""
+    kinds: dict[bytes, list[int]] = {}
+    for number, buckets in enumerate(slices):
+        keys = chain.from_iterable(map(decode_bucket, buckets))
+        for kind in {key[:1] for key in keys}:
+            kinds.setdefault(kind, []).append(number)
+    return kinds

@@ -30,6 +30,7 @@ from streams.state.buckets import (
     buckets_of,
     decode_bucket,
     encode_bucket,
+    kinds_of,
     rows_in,
     split,
 )
@@ -106,6 +107,7 @@ class EpochRows:
 
     def _reset(self) -> None:
         self._held: int | None = 0
+        self._kinds: dict[bytes, list[int]] | None = None
         self._slices: list[list[bytes]] = [[EMPTY] for _ in range(SLICES)]
         self._counts = [0] * SLICES
         self._open: dict[tuple[int, int], Bucket] = {}
@@ -152,11 +154,19 @@ class EpochRows:
         if self._dirty:
             raise StateError("rows can be listed only while nothing is changed")
         self._take_pending()
-        for buckets in self._slices:
-            for bucket in buckets:
+        for number in self._slices_with(prefix):
+            for bucket in self._slices[number]:
                 for key, encoded in decode_bucket(bucket).items():
                     if key.startswith(prefix):
                         yield key, encoded
+
+    def _slices_with(self, prefix: bytes) -> Iterable[int]:
+        """After recovery each part of a stage asks for its own kind of rows, most of few rows."""
+        if not prefix:
+            return range(SLICES)
+        if self._kinds is None:
+            self._kinds = kinds_of(self._slices)
+        return self._kinds.get(prefix[:1], ())
 
     def changed(self) -> Iterable[tuple[bytes, object | None]]:
         """The rows touched since the last epoch; None stands for a dropped one."""
@@ -189,6 +199,7 @@ class EpochRows:
             self._slices[number] = buckets_of(kept)
             self._counts[number] = len(kept)
         self._held = None
+        self._kinds = None
 
     # What the runner does
 
@@ -275,6 +286,7 @@ class EpochRows:
 
     def _bring_in(self, number: int, rows: Bucket) -> None:
         """Put rows of a slice into its buckets; take out those that are _DROPPED."""
+        self._kinds = None
         buckets = self._slices[number]
         by_bucket: dict[int, list[bytes]] = {}
         for key in rows:
@@ -363,7 +375,7 @@ class EpochRows:
         if self.position == _NOTHING and epoch.base == _NOTHING:
             self._from_beginning = True
         self._open = {}
-        self._held = None
+        self._held = self._kinds = None
         for number, buckets in epoch.slices.items():
             self._slices[number] = buckets
             self._counts[number] = sum(map(rows_in, buckets))
@@ -399,6 +411,11 @@ class EpochRows:
             rows.update(decode_bucket(part))
         self._bring_in(number, rows)
         self._open = {}
+
+    def repack(self) -> None:
+        """Put a copy of each bucket in its place: copies made one after the other lie closer."""
+        for number, buckets in enumerate(self._slices):
+            self._slices[number] = [bytes(memoryview(bucket)) for bucket in buckets]
 
     def check(self) -> None:
         """Raises LogCutShort unless what was folded is the whole state."""

@@ -17,6 +17,7 @@ from faust.types import TP, AppT, EventT
 from schemas.metrics import RECOVERY_SECONDS
 from schemas.topics import state_topic
 from streams.agents.patches import commit_offsets, committed_offset, forget_log
+from streams.state.compact import compact
 from streams.state.errors import Guard, InputLost, LogEmpty, LogNotRead
 from streams.state.rows import EpochRows
 
@@ -216,6 +217,7 @@ class EpochTable(faust.Table[int, Any]):
             if rows.is_new:
                 self._check_new(source, first[source], taken[source])
             self._place(rows, source, first, end)
+        compact([store.part(partition) for partition in partitions])
         # What was applied decides where reading begins, not what was committed.
         await commit_offsets(
             self.app, {tp: store.part(tp.partition).position + 1 for tp in sources}

@@ -188,6 +188,22 @@ def test_lifetimes_follow_the_settings(settings: Settings, db: Store) -> None:
     assert db.query("SELECT offset FROM events") == [(0,)]
 
 
+def test_no_table_is_altered_without_room(
+    settings: Settings, db: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed = msgspec.structs.replace(settings.clickhouse, events_days=90)
+    longer = msgspec.structs.replace(settings, clickhouse=changed)
+    made = "SELECT create_table_query FROM system.tables WHERE database = currentDatabase()"
+    before = db.query(made)
+    with monkeypatch.context() as full:
+        full.setattr(migrate, "LEAST_FREE_BYTES", 1 << 62)
+        with pytest.raises(migrate.NoRoom, match="MiB free, expected at least"):
+            migrate.run(longer, {"catalog": CATALOG})
+    assert db.query(made) == before
+    migrate.run(longer, {"catalog": CATALOG})
+    assert db.query(made) != before
+
+
 def test_an_indicator_that_left_the_catalog_is_not_shown(settings: Settings, db: Store) -> None:
     put_values(db, "a_rate", 1, 2)
     assert len(db.query("SELECT * FROM indicators")) == 1

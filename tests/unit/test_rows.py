@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.stopping import Exit
 from streams.model.stage import ROW_BYTES
 from streams.state.buckets import SLICES
-from streams.state.errors import ForeignWriter, LogCutShort, LogDamaged, StateError
-from streams.state.rows import Epoch, EpochRows, Sealed
+from streams.state.compact import compact
+from streams.state.errors import ForeignWriter, LogCutShort, LogDamaged, StateError, exit_code
+from streams.state.rows import FORMAT, Epoch, EpochRows, Sealed
 
 _decode = msgspec.msgpack.Decoder(list[int]).decode
 _decode_epoch = msgspec.msgpack.Decoder(Epoch).decode
@@ -112,6 +114,33 @@ def test_items_are_listed_by_prefix_and_only_while_nothing_is_changed() -> None:
     assert {key for key, _ in rows.items(b"a")} == {b"a1", b"a2"}
 
 
+def test_rows_of_a_kind_are_listed_after_each_way_in_which_rows_change() -> None:
+    rows, log = EpochRows(), list[bytes]()
+
+    def kinds(found: EpochRows) -> list[list[bytes]]:
+        return [sorted(key for key, _ in found.items(kind)) for kind in (b"a", b"b", b"c")]
+
+    assert kinds(rows) == [[], [], []]
+    rows.put(b"a1", [])
+    rows.position = 0
+    _write(rows, log)
+    assert kinds(rows) == [[b"a1"], [], []]
+    again = _recovered(log)
+    assert kinds(again) == [[b"a1"], [], []]
+    rows.put(b"b1", [])
+    rows.position = 1
+    _write(rows, log)
+    assert kinds(rows) == [[b"a1"], [b"b1"], []]
+    again.fold(log[1], 1)
+    assert kinds(again) == [[b"a1"], [b"b1"], []]
+    rows.drop(b"a1")
+    rows.position = 2
+    _write(rows, log)
+    assert kinds(rows) == [[], [b"b1"], []]
+    rows.forget(lambda key, encoded: None)
+    assert kinds(rows) == [[], [], []]
+
+
 def test_after_a_round_of_slices_nothing_older_is_needed() -> None:
     rows, log = EpochRows(), list[bytes]()
     rounds = 0
@@ -192,6 +221,53 @@ def test_a_record_of_an_old_format_is_told_from_a_damaged_one() -> None:
 def test_a_strange_record_is_refused(record: bytes) -> None:
     with pytest.raises(StateError):
         EpochRows().fold(record, 0)
+
+
+def test_rows_are_the_same_after_memory_was_given_back() -> None:
+    rows, log = EpochRows(), list[bytes]()
+    for number in range(3_000):
+        rows.put(b"%d" % number, [number])
+    rows.position = 0
+    _write(rows, log)
+    before = dict(rows.items(b""))
+    compact([rows])
+    assert dict(rows.items(b"")) == before
+    rows.put(b"7", [0])
+    rows.drop(b"8")
+    rows.position = 1
+    _write(rows, log)
+    again = _recovered(log)
+    compact([again])
+    assert dict(again.items(b"")) == dict(rows.items(b""))
+    assert again.peek(b"7", _decode) == [0]
+    assert again.peek(b"8", _decode) is None
+
+
+_WHOLE = msgspec.msgpack.encode({b"key": b"row"})
+
+
+@pytest.mark.parametrize(
+    "bucket",
+    [b"", b"\xc1", b"\xde", _WHOLE[:-1], msgspec.msgpack.encode([b"key"])],
+    ids=["empty", "no msgpack", "a head without its length", "cut short", "no map"],
+)
+@pytest.mark.parametrize("where", ["changed", "slices"])
+def test_a_damaged_bucket_means_that_state_is_to_be_rebuilt(bucket: bytes, where: str) -> None:
+    number = crc32(b"key") % SLICES
+    epoch = Epoch(FORMAT, -1, 0, {}, {})
+    if where == "changed":
+        epoch.changed[number] = bucket
+    else:
+        epoch.slices[number] = [bucket]
+
+    def listed() -> list[tuple[bytes, bytes]]:
+        rows = _recovered([msgspec.msgpack.encode(epoch)])
+        rows.check()
+        return list(rows.items(b"k"))
+
+    with pytest.raises(LogDamaged) as told:
+        listed()
+    assert exit_code(told.value) == Exit.REBUILD
 
 
 def test_a_big_state_is_written_slice_by_slice() -> None:
