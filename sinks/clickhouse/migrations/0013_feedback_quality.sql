@@ -31,5 +31,5 @@ FROM
         GROUP BY s.event_id
     )
     GROUP BY week, team
-)
+) AS teams
 COMMENT 'One row a week and team: how good colleagues found what its people handed in';
