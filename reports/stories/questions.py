@@ -76,6 +76,25 @@ WHERE startsWith(signal, 'suggestion.')
     return asker.ask(sql, ("people", "managers", "tried", "reported", "worked"))
 
 
+def notes(asker: Asker, period: Period) -> Answer:
+    """Short notes of the period about people who agree, now, that notes are kept, and the newest of
+    them. The people: who was active in the cohort, so that nobody is to be known by a note."""
+    sql = f"""SELECT uniqExact(learner) AS people, countIf(agreed AND said != '') AS notes,
+    argMaxIf(said, (occurred_at, event_id), agreed AND said != '') AS newest
+FROM (
+    SELECT learner, occurred_at, event_id,
+        trimBoth(replaceRegexpAll(JSONExtractString(attributes, 'note'), '\\\\s+', ' ')) AS said,
+        learner IN (
+            SELECT lower(hex(learner)) FROM consents FINAL
+            WHERE notes AND NOT opted_out AND NOT removed
+        ) AS agreed
+    FROM events
+    WHERE NOT voided
+      AND {within("occurred_at", period)} AND {asker.events_of_cohort()}
+)"""
+    return asker.ask(sql, ("people", "notes", "newest"))
+
+
 def first_contacts(asker: Asker, period: Period) -> Answer:
     """Tickets opened and resolved in the period, with one public reply at most and not reopened in
     it. The people: who resolved those."""

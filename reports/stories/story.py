@@ -22,6 +22,7 @@ def story(store: Store, cohort: Cohort, ends: datetime, least: int) -> Document:
         Section("Learners", _learners(asker, period)),
         Section("Managers", _managers(asker, period)),
         Section("The business", _business(store, asker, period)),
+        Section("From the field", (_field(asker, period),)),
     )
     return Document("Story of the week", cohort.text, period, sections, tuple(asker.queries))
 
@@ -66,6 +67,18 @@ def _managers(asker: Asker, period: Period) -> tuple[Sentence, ...]:
         "of these had worked."
     )
     return (Sentence(text, figures),)
+
+
+def _field(asker: Asker, period: Period) -> Sentence:
+    """A note in somebody's own words, without a name."""
+    notes = questions.notes(asker, period)
+    if notes.few:
+        return few("Notes from the field", notes)
+    if not notes.row["notes"]:
+        text = "There is no note about anybody who agreed that notes are kept."
+        return Sentence(text, {}, (notes.query,))
+    figures = {"newest": notes.words("newest"), "notes": notes.count("notes")}
+    return Sentence("The newest note, of {notes}, says: “{newest}”", figures)
 
 
 def _business(store: Store, asker: Asker, period: Period) -> tuple[Sentence, ...]:

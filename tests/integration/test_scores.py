@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -9,6 +10,9 @@ from uuid import UUID
 import msgspec
 import pytest
 
+from reports.board.read import EVERYBODY
+from reports.stories.render import markdown
+from reports.stories.story import story
 from schemas.records import Enriched, EnrichedEvent
 from schemas.settings import Settings
 from schemas.topics import DIRECTORY
@@ -308,6 +312,28 @@ def test_notes_are_kept_of_people_who_agreed_only(process: StoreProcess) -> None
     )
     assert notes == [("Asked well", way.hex(ISSUER, "ann"))]
     assert way.store.query("SELECT count(), sum(text_length > 0) FROM scores") == [(3, 3)]
+    way.store.close()
+
+
+def test_a_story_tells_the_newest_note_while_the_person_agrees(process: StoreProcess) -> None:
+    clickhouse = msgspec.structs.replace(process.settings, database=f"t{random.getrandbits(48)}")
+    way = ShortWay(Settings(clickhouse=clickhouse), notes="consenting")
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+
+    def told(least: int = 1) -> str:
+        return markdown(story(way.store, EVERYBODY, tomorrow, least))
+
+    way.post("/consent", [{"learner": "ann", "issuer": ISSUER, "notes": True}])
+    way.post("/observations", observed())
+    assert "There is no note about anybody" in told()
+    for learner in ("ann", "eve"):
+        note = f"{learner}:  asked <what> *they* tried"
+        way.post("/observations", observed(learner=learner, note=note))
+    assert r"The newest note, of 1, says: “ann: asked \<what\> \*they\* tried”" in told()
+    assert "eve:" not in told()
+    assert "Notes from the field: too few people" in told(least=3)
+    way.post("/consent", [{"learner": "ann", "issuer": ISSUER, "notes": False}])
+    assert "There is no note about anybody" in told()
     way.store.close()
 
 
