@@ -9,14 +9,14 @@ ALTER TABLE {{database}}.events_log MODIFY SETTING deduplicate_merge_projection_
 
 ALTER TABLE {{database}}.events_log ADD PROJECTION IF NOT EXISTS coordinates
 (
-    SELECT source, generation, partition, groupBitmapState(toUInt64(offset)), max(offset)
-    GROUP BY source, generation, partition
+    SELECT source, generation, partition, intDiv(offset, 65536), groupBitmapState(toUInt64(offset)), max(offset)
+    GROUP BY source, generation, partition, intDiv(offset, 65536)
 );
 
-ALTER TABLE {{database}}.events_log MATERIALIZE PROJECTION coordinates;
+ALTER TABLE {{database}}.events_log MATERIALIZE PROJECTION coordinates SETTINGS mutations_sync = 0;
 
--- Events that were passed are those that are there, less those that lie beyond: few do, and only
--- these are looked at one by one.
+-- To count what lies below an offset takes as long as there are offsets in the set. So sets are of
+-- a block of offsets, and only that in which the passed offset lies is looked at in this way.
 
 CREATE OR REPLACE VIEW {{database}}.conservation
 (
@@ -32,7 +32,6 @@ CREATE OR REPLACE VIEW {{database}}.conservation
 )
 AS WITH
     bitmapBuild(emptyArrayUInt64()) AS none,
-    toUInt64(18446744073709551615) AS beyond,
     (
         SELECT max(generation)
         FROM (SELECT generation FROM {{database}}.marks UNION ALL SELECT generation FROM {{database}}.source_ends)
@@ -44,78 +43,104 @@ AS WITH
 SELECT
     source,
     toInt64(sum(whole)) AS received,
-    toInt64(sum(bitmapCardinality(kept))) AS stored,
-    toInt64(sum(bitmapCardinality(gone))) AS dead,
-    toInt64(sum(bitmapCardinality(again))) AS duplicate,
+    toInt64(sum(kept_all)) AS stored,
+    toInt64(sum(gone_all)) AS dead,
+    toInt64(sum(again_all)) AS duplicate,
     received - stored - dead - duplicate - opted_out - difference - lost AS pending,
     toInt64(sumIf(missing, NOT ended)) AS difference,
     toInt64(sumIf(missing, ended)) AS lost,
-    toInt64(sum(bitmapCardinality(silent))) AS opted_out
+    toInt64(sum(silent_all)) AS opted_out
 FROM
 (
     SELECT
-        source, kept, gone, again, silent,
-        generation < newest AS ended,
-        upper - first - skipped_all AS whole,
-        multiIf(ended, upper, met < everywhere, first, next) AS reached,
-        toUInt64(reached) AS passed,
-        multiIf(ended, whole, met < everywhere, 0, next - first - skipped_next) AS behind,
-        behind - bitmapCardinality(kept) - bitmapCardinality(gone) - bitmapCardinality(again) - bitmapCardinality(silent)
-            + bitmapCardinality(bitmapSubsetInRange(kept, passed, beyond))
-            + bitmapCardinality(bitmapSubsetInRange(gone, passed, beyond))
-            + bitmapCardinality(bitmapSubsetInRange(again, passed, beyond))
-            + bitmapCardinality(bitmapSubsetInRange(silent, passed, beyond)) AS missing
+        source, generation, partition,
+        any(is_ended) AS ended,
+        any(upper - first - skipped_all) AS whole,
+        any(multiIf(is_ended, upper - first - skipped_all, met < everywhere, 0, next - first - skipped_next)) AS behind,
+        any(reached) AS passed,
+        sum(bitmapCardinality(kept)) AS kept_all,
+        sum(bitmapCardinality(gone)) AS gone_all,
+        sum(bitmapCardinality(again)) AS again_all,
+        sum(bitmapCardinality(silent)) AS silent_all,
+        sumIf(
+            bitmapCardinality(kept) + bitmapCardinality(gone) + bitmapCardinality(again) + bitmapCardinality(silent),
+            block < intDiv(reached, 65536)) AS below,
+        behind - below
+            - bitmapCardinality(bitmapSubsetInRange(groupBitmapMergeStateIf(kept, block = intDiv(reached, 65536)), toUInt64(0), passed))
+            - bitmapCardinality(bitmapSubsetInRange(groupBitmapMergeStateIf(gone, block = intDiv(reached, 65536)), toUInt64(0), passed))
+            - bitmapCardinality(bitmapSubsetInRange(groupBitmapMergeStateIf(again, block = intDiv(reached, 65536)), toUInt64(0), passed))
+            - bitmapCardinality(bitmapSubsetInRange(groupBitmapMergeStateIf(silent, block = intDiv(reached, 65536)), toUInt64(0), passed)) AS missing
     FROM
     (
         SELECT
-            source, generation, partition,
-            groupBitmapMergeState(s) AS kept,
-            bitmapAndnot(groupBitmapMergeState(d), kept) AS gone,
-            groupBitmapMergeState(a) AS again,
-            bitmapAndnot(bitmapAndnot(groupBitmapMergeState(o), kept), again) AS silent,
-            max(upper_end) AS upper,
-            coalesce(min(first_marked), min(first_told), 0) AS first,
-            coalesce(min(next_offset), 0) AS next,
-            sum(skipped_min) AS skipped_next,
-            sum(skipped_max) AS skipped_all,
-            sum(parts) AS met
+            source, generation, partition, block, kept, gone, again, silent, first, next, skipped_next, skipped_all, met, upper,
+            generation < newest AS is_ended,
+            toUInt64(multiIf(is_ended, upper, met < everywhere, first, next)) AS reached
         FROM
         (
             SELECT
-                source, generation, partition, groupBitmapState(toUInt64(offset)) AS s, none AS d, none AS a, none AS o,
-                max(offset) + 1 AS upper_end, CAST(NULL, 'Nullable(Int64)') AS first_marked,
-                CAST(NULL, 'Nullable(Int64)') AS first_told, CAST(NULL, 'Nullable(Int64)') AS next_offset,
-                toInt64(0) AS skipped_min, toInt64(0) AS skipped_max, toUInt64(0) AS parts
-            FROM {{database}}.events_log
-            GROUP BY source, generation, partition
-            UNION ALL
-            SELECT source, generation, partition, none, groupBitmapState(toUInt64(offset)), none, none, max(offset) + 1, NULL, NULL, NULL, 0, 0, 0
-            FROM {{database}}.set_aside
-            WHERE kind = 'dead'
-            GROUP BY source, generation, partition
-            UNION ALL
-            SELECT source, generation, partition, none, none, groupBitmapState(toUInt64(offset)), none, max(offset) + 1, NULL, NULL, NULL, 0, 0, 0
-            FROM {{database}}.set_aside
-            WHERE kind = 'duplicate'
-            GROUP BY source, generation, partition
-            UNION ALL
-            SELECT source, generation, partition, none, none, none, groupBitmapState(toUInt64(offset)), max(offset) + 1, NULL, NULL, NULL, 0, 0, 0
-            FROM {{database}}.set_aside
-            WHERE kind = 'opted_out'
-            GROUP BY source, generation, partition
-            UNION ALL
-            SELECT
-                source, generation, partition, none, none, none, none, max(m.next_offset), min(m.first_offset), NULL, min(m.next_offset),
-                argMin(m.skipped, m.next_offset), argMax(m.skipped, m.next_offset), count()
-            FROM {{database}}.marks AS m FINAL
-            GROUP BY source, generation, partition
-            UNION ALL
-            SELECT source, generation, partition, none, none, none, none, max(e.end_offset), NULL, min(e.first_offset), NULL, 0, 0, 0
-            FROM {{database}}.source_ends AS e
-            GROUP BY source, generation, partition
+                source, generation, partition, block, kept,
+                bitmapAndnot(with_dead, kept) AS gone,
+                again,
+                bitmapAndnot(bitmapAndnot(with_silent, kept), again) AS silent,
+                max(upper_end) OVER whole_partition AS upper,
+                coalesce(min(first_marked) OVER whole_partition, min(first_told) OVER whole_partition, 0) AS first,
+                coalesce(min(next_offset) OVER whole_partition, 0) AS next,
+                sum(skipped_min) OVER whole_partition AS skipped_next,
+                sum(skipped_max) OVER whole_partition AS skipped_all,
+                sum(parts) OVER whole_partition AS met
+            FROM
+            (
+                SELECT
+                    source, generation, partition, block,
+                    groupBitmapMergeState(s) AS kept,
+                    groupBitmapMergeState(d) AS with_dead,
+                    groupBitmapMergeState(a) AS again,
+                    groupBitmapMergeState(o) AS with_silent,
+                    max(upper_end) AS upper_end,
+                    min(first_marked) AS first_marked,
+                    min(first_told) AS first_told,
+                    min(next_offset) AS next_offset,
+                    sum(skipped_min) AS skipped_min,
+                    sum(skipped_max) AS skipped_max,
+                    sum(parts) AS parts
+                FROM
+                (
+                    SELECT
+                        source, generation, partition, intDiv(offset, 65536) AS block,
+                        groupBitmapState(toUInt64(offset)) AS s, none AS d, none AS a, none AS o,
+                        max(offset) + 1 AS upper_end, CAST(NULL, 'Nullable(Int64)') AS first_marked,
+                        CAST(NULL, 'Nullable(Int64)') AS first_told, CAST(NULL, 'Nullable(Int64)') AS next_offset,
+                        toInt64(0) AS skipped_min, toInt64(0) AS skipped_max, toUInt64(0) AS parts
+                    FROM {{database}}.events_log
+                    GROUP BY source, generation, partition, intDiv(offset, 65536)
+                    UNION ALL
+                    SELECT
+                        source, generation, partition, intDiv(offset, 65536), none,
+                        groupBitmapStateIf(toUInt64(offset), kind = 'dead'),
+                        groupBitmapStateIf(toUInt64(offset), kind = 'duplicate'),
+                        groupBitmapStateIf(toUInt64(offset), kind = 'opted_out'),
+                        max(offset) + 1, NULL, NULL, NULL, 0, 0, 0
+                    FROM {{database}}.set_aside
+                    WHERE kind IN ('dead', 'duplicate', 'opted_out')
+                    GROUP BY source, generation, partition, intDiv(offset, 65536)
+                    UNION ALL
+                    SELECT
+                        source, generation, partition, 0, none, none, none, none, max(m.next_offset), min(m.first_offset), NULL, min(m.next_offset),
+                        argMin(m.skipped, m.next_offset), argMax(m.skipped, m.next_offset), count()
+                    FROM {{database}}.marks AS m FINAL
+                    GROUP BY source, generation, partition
+                    UNION ALL
+                    SELECT source, generation, partition, 0, none, none, none, none, max(e.end_offset), NULL, min(e.first_offset), NULL, 0, 0, 0
+                    FROM {{database}}.source_ends AS e
+                    GROUP BY source, generation, partition
+                )
+                GROUP BY source, generation, partition, block
+            )
+            WINDOW whole_partition AS (PARTITION BY source, generation, partition)
         )
-        GROUP BY source, generation, partition
     )
+    GROUP BY source, generation, partition
 )
 GROUP BY source
 COMMENT 'One row a source: every event that came is stored, dead, a duplicate, of somebody who opted out, or pending; or it was lost with a broker that keeps nothing; difference says what is missing. All lives of the broker log together';
