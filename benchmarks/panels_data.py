@@ -92,6 +92,16 @@ CROSS JOIN (SELECT arrayJoin(arrayConcat([('all', 'all')],
 CROSS JOIN numbers({rows}) AS slides
 """
 
+_REPAIRS = """
+INSERT INTO repairs (indicator, cohort_kind, cohort, window, first_end, last_end, asked, asked_at,
+    turn)
+SELECT i.indicator, 'team', concat('Team ', toString(number)), '7d', now64(3) - toIntervalDay(9),
+    now64(3) - toIntervalDay(2), 1, now64(3), 2
+FROM numbers(least({teams}, 5)) AS teams
+CROSS JOIN (SELECT indicator FROM catalog FINAL WHERE NOT removed) AS i
+"""
+"""Some stretches wait to be computed again, as they do after late events."""
+
 
 class Size(NamedTuple):
     """Of the store. `days`: over which the events are spread, until now."""
@@ -111,6 +121,7 @@ def fill(clickhouse: ClickHouseSettings, size: Size, say: Callable[[str], None])
             say(f"{first + count:,} of {size.events:,} events")
         store.command(_OPTED_OUT.format(learners=size.learners))
         store.command(_VOIDS.format(events=size.events))
+        store.command(_REPAIRS.format(teams=size.teams))
         for window, slide, rows in _windows(size):
             store.command(_ROLLING.format(window=window, slide=slide, rows=rows, teams=size.teams))
         store.command(
