@@ -178,11 +178,13 @@ def _counted_by_signal(walked_by: str) -> str:
     GROUP BY signal"""
 
 
-_EXPERIMENT = "arrayElement(splitByChar('/', object_id), -1)"
+_EXPERIMENT = "extract(object_id, '[^/]*$')"
+# Attributes are stored as JSON without blanks, which is what the simple function asks for.
+_VARIANT = "simpleJSONExtractString(attributes, 'variant')"
 _EXPERIMENTS = f"""FROM (
     SELECT
         any({_EXPERIMENT}) AS experiment, person,
-        maxIf(JSONExtractString(attributes, 'variant'), signal = 'experiment.exposed') AS variant,
+        maxIf({_VARIANT}, signal = 'experiment.exposed') AS variant,
         minIf(occurred_at, signal = 'experiment.exposed') AS exposed_at,
         countIf(signal = 'experiment.clicked') > 0 AS clicked,
         countIf(signal = 'experiment.completed') > 0 AS completed,
