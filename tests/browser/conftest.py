@@ -1,4 +1,7 @@
-"""A real Chromium, and a whole `uptake up` that the browser tests share."""
+"""A real Chromium, and a whole `uptake up` that the browser tests share.
+
+Neither outlives the package: beside Playwright's event loop no other test could run one.
+"""
 
 import os
 import subprocess
@@ -20,7 +23,7 @@ KEY = "key-of-the-lead-0123"
 _START_SECONDS = 60.0
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """An organisation of two teams, one of which is too small to be shown."""
     running = Running(tmp_path_factory.mktemp("board") / "data", "embedded")
@@ -32,7 +35,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         running.kill()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def own_board(up: Running) -> Iterator[str]:
     """The address of another board of it, whose one viewer logs in with KEY."""
     port, metrics = free_ports(2)
@@ -62,7 +65,7 @@ def own_board(up: Running) -> Iterator[str]:
         process.wait()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(tool: Callable[..., str]) -> Iterator[Browser]:
     """Debian's Chromium. It runs as root in CI, where it has no sandbox."""
     path = tool("chromium", "chromium-browser", "google-chrome")
