@@ -1,5 +1,6 @@
 """A large store, made inside of ClickHouse: events, and rows of every indicator."""
 
+from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -30,9 +31,11 @@ _PAIRS = [
     for signal, times in signals.items()
     for _ in range(times)
 ]
-
-_SIGNALS = ", ".join(f"'{signal}'" for _, signal in _PAIRS)
-_SOURCES = ", ".join(f"'{source}'" for source, _ in _PAIRS)
+_STRIDE = 31
+"""Has no factor in common with the number of pairs: so a cycle holds each of them once, mixed."""
+_CYCLE = [_PAIRS[slot * _STRIDE % len(_PAIRS)] for slot in range(len(_PAIRS))]
+_PER_CYCLE = Counter(source for source, _ in _CYCLE)
+_PARTITIONS = 3
 
 _EVENTS = """
 INSERT INTO events_log (event_id, occurred_at, received_at, stored_at, source, signal, verb,
@@ -42,23 +45,36 @@ INSERT INTO events_log (event_id, occurred_at, received_at, stored_at, source, s
 WITH
     cityHash64(number) AS h,
     intDiv(h, 1000003) % {learners} AS person,
-    h % {pairs} + 1 AS place,
-    [{signals}] AS signals, [{sources}] AS sources,
+    intDiv(number, {pairs}) AS cycle, number % {pairs} + 1 AS place,
+    {signals}[place] AS the_signal, {sources}[place] AS the_source,
     toString(person % {teams}) AS team_number,
     now64(3) - toIntervalMillisecond(toInt64({span_ms} * (1 - (number + 1) / {events}))) AS at
 SELECT
-    sipHash128(number), at, at, at, sources[place], signals[place], 'https://example.org/verb',
-    concat('https://example.org/', splitByChar('.', signals[place])[1] AS kind, '/',
-        toString(multiIf(kind = 'experiment', h % 2, sources[place] = 'lms', h % 2000,
+    sipHash128(number), at, at, at, the_source, the_signal, 'https://example.org/verb',
+    concat('https://example.org/', {kinds}[place], '/',
+        toString(multiIf({kinds}[place] = 'experiment', h % 2, the_source = 'lms', h % 2000,
             intDiv(number, 40)))),
     'https://example.org/type', '', reinterpretAsFixedString(toUInt128(person)),
     concat('Team ', team_number), concat('Manager ', team_number),
     concat('Region ', toString(person % 5)), true, '', NULL, NULL,
-    if(signals[place] = 'rubric.scored', (h % 100) / 100, NULL), NULL,
-    if(startsWith(signals[place], 'experiment.'),
+    if(the_signal = 'rubric.scored', (h % 100) / 100, NULL), NULL,
+    if({kinds}[place] = 'experiment',
         if(person % 2 = 0, '{{"variant":"control"}}', '{{"variant":"new"}}'), ''),
-    toInt32(h % 3), number, 0, toInt32(person % 3), number, 0
+    toInt32(cycle % {partitions}),
+    toInt64(intDiv(cycle, {partitions}) * {per_cycle}[place] + {ranks}[place]), 0,
+    toInt32(person % {partitions}), toInt64(number), 0
 FROM numbers({first}, {count})
+"""
+"""Offsets follow one another in each source partition, as Kafka gives them."""
+
+_OPTED_OUT = """
+INSERT INTO consents (learner, opted_out, notes, removed, changed_at)
+SELECT reinterpretAsFixedString(toUInt128(number)), true, false, false, now64(3)
+FROM numbers({learners}) WHERE number % 200 = 7
+"""
+_VOIDS = """
+INSERT INTO voids (target, asked_at, turn)
+SELECT sipHash128(number * 10007), now64(3), 1 FROM numbers(intDiv({events}, 10007))
 """
 
 _ROLLING = """
@@ -75,6 +91,16 @@ CROSS JOIN (SELECT arrayJoin(arrayConcat([('all', 'all')],
     arrayMap(r -> ('region', concat('Region ', toString(r))), range(5)))) AS c) AS cohorts
 CROSS JOIN numbers({rows}) AS slides
 """
+
+_REPAIRS = """
+INSERT INTO repairs (indicator, cohort_kind, cohort, window, first_end, last_end, asked, asked_at,
+    turn)
+SELECT i.indicator, 'team', concat('Team ', toString(number)), '7d', now64(3) - toIntervalDay(9),
+    now64(3) - toIntervalDay(2), 1, now64(3), 2
+FROM numbers(least({teams}, 5)) AS teams
+CROSS JOIN (SELECT indicator FROM catalog FINAL WHERE NOT removed) AS i
+"""
+"""Some stretches wait to be computed again, as they do after late events."""
 
 
 class Size(NamedTuple):
@@ -93,6 +119,9 @@ def fill(clickhouse: ClickHouseSettings, size: Size, say: Callable[[str], None])
             count = min(_CHUNK, size.events - first)
             store.command(_events(size, first, count))
             say(f"{first + count:,} of {size.events:,} events")
+        store.command(_OPTED_OUT.format(learners=size.learners))
+        store.command(_VOIDS.format(events=size.events))
+        store.command(_REPAIRS.format(teams=size.teams))
         for window, slide, rows in _windows(size):
             store.command(_ROLLING.format(window=window, slide=slide, rows=rows, teams=size.teams))
         store.command(
@@ -105,12 +134,17 @@ def fill(clickhouse: ClickHouseSettings, size: Size, say: Callable[[str], None])
 
 
 def _events(size: Size, first: int, count: int) -> str:
+    sources = [source for source, _ in _CYCLE]
     return _EVENTS.format(
         learners=size.learners,
         teams=size.teams,
-        pairs=len(_PAIRS),
-        signals=_SIGNALS,
-        sources=_SOURCES,
+        pairs=len(_CYCLE),
+        partitions=_PARTITIONS,
+        signals=[signal for _, signal in _CYCLE],
+        sources=sources,
+        kinds=[signal.split(".")[0] for _, signal in _CYCLE],
+        per_cycle=[_PER_CYCLE[source] for source in sources],
+        ranks=[sources[:slot].count(source) for slot, source in enumerate(sources)],
         span_ms=size.days * 86_400_000,
         events=size.events,
         first=first,

@@ -1,6 +1,9 @@
 """The SQL of the panels, for Grafana's ClickHouse datasource: its macros ($__timeFilter, ...) and
 the dashboards' variables (cohort_kind, cohort, window, journey) stand unexpanded.
 
+Panels that count distinct things read the view events_unmerged, which is cheaper: repeats do not
+change them.
+
 `least`: values that fewer people stand behind are not shown, as on the decision board. It is
 written into the SQL, so that no viewer changes it in a dashboard's address.
 """
@@ -17,18 +20,12 @@ _OF_COHORT = """(${cohort_kind:sqlstring} = 'all'
     OR multiIf(${cohort_kind:sqlstring} = 'team', team,
         ${cohort_kind:sqlstring} = 'manager', manager, region) = ${cohort:sqlstring})"""
 """Of an event."""
-_NAMED = "JSONExtractString(attributes, key)"
-_THING = f"if(key = '' OR {_NAMED} = '', object_id, {_NAMED})"
-_KEY = f"if(walked_by = 'one', concat(learner, {_THING}), {_THING})"
-_STEPS = """(
-    SELECT journey, title, walked_by, key, step, place, arrayJoin(signals) AS signal
-    FROM journeys FINAL WHERE NOT removed
-)"""
-_OF_JOURNEY = f"""FROM events AS e
-INNER JOIN {_STEPS} AS s ON e.signal = s.signal
-WHERE journey = ${{journey:sqlstring}} AND $__timeFilter(occurred_at) AND {_OF_COHORT}
-  AND e.signal IN (
-    SELECT arrayJoin(signals) FROM journeys WHERE journey = ${{journey:sqlstring}})"""
+_NAMED = "JSONExtractString(attributes, {key})"
+_THING = f"if({_NAMED} = '', object_id, {_NAMED})"
+_KEY = "cityHash64(if({walked_by} = 'one', person, 0), {thing})"
+"""Of a walk. It is not put together as text, which would take longer than counting."""
+_THE_JOURNEY = "FROM journeys FINAL WHERE NOT removed AND journey = ${journey:sqlstring}"
+_SIGNALS = "SELECT arrayJoin(signals) FROM journeys FINAL WHERE NOT removed"
 _SECONDS = "multiIf(window = '1h', 3600, window = '1d', 86400, window = '7d', 604800, 2419200)"
 
 COHORTS = """SELECT DISTINCT cohort FROM indicators
@@ -89,59 +86,113 @@ ORDER BY indicator"""
 
 
 def events(least: int) -> str:
-    """Events over time by tool."""
+    """Events over time by tool. Of the people as many are gathered as are needed to be shown."""
     return f"""SELECT
     $__timeInterval(occurred_at) AS time, toString(source) AS source, count() AS events
 FROM events
 WHERE $__timeFilter(occurred_at) AND {_OF_COHORT}
 GROUP BY time, source
-HAVING uniqExact(learner) >= {least}
+HAVING length(groupUniqArray({least})(learner)) >= {least}
 ORDER BY time, source"""
 
 
 def funnel(least: int) -> str:
     """How many journeys of the chosen kind came to each step in the range."""
-    return f"""SELECT concat(toString(place), ' ', step) AS step,
-    if(uniqExact(learner) >= {least}, uniqExact({_KEY}), NULL) AS reached
-{_OF_JOURNEY}
+    return f"""{_WITH_JOURNEY}
+SELECT concat(toString(place), ' ', step) AS step,
+    if(uniqExactMerge(people) >= {least}, uniqExactMerge(walks), NULL) AS reached
+FROM {_of_journey()}
 GROUP BY place, step
 ORDER BY place"""
 
 
+def steps(least: int) -> str:
+    """Steps of the chosen journey over time."""
+    return f"""{_WITH_JOURNEY}
+SELECT time, step, uniqExactMerge(walks) AS journeys
+FROM {_of_journey("$__timeInterval(occurred_at) AS time")}
+GROUP BY time, step
+HAVING uniqExactMerge(people) >= {least}
+ORDER BY time, step"""
+
+
+_WITH_JOURNEY = f"""WITH (SELECT any(walked_by) {_THE_JOURNEY}) AS walker,
+    (SELECT any(key) {_THE_JOURNEY}) AS name"""
+
+
+def _of_journey(slice_of_time: str = "") -> str:
+    """Steps of the chosen journey with people and walks: first counted by signal, so that events
+    need not be joined. `slice_of_time`: a further column."""
+    thing = f"if(name = '', object_id, {_THING.format(key='name')})"
+    return f"""(
+    SELECT step, place, arrayJoin(signals) AS signal {_THE_JOURNEY}
+) AS s
+INNER JOIN (
+    SELECT signal, {slice_of_time + ", " if slice_of_time else ""}uniqExactState(person) AS people,
+        uniqExactState({_KEY.format(walked_by="walker", thing=thing)}) AS walks
+    FROM events_unmerged
+    WHERE $__timeFilter(occurred_at) AND {_OF_COHORT}
+      AND signal IN ({_SIGNALS} AND journey = ${{journey:sqlstring}})
+    GROUP BY signal{", time" if slice_of_time else ""}
+) AS e ON s.signal = e.signal"""
+
+
 def funnels(least: int) -> str:
-    """All journeys: how many came to each step in the range, and of how many people."""
+    """All journeys: how many came to each step in the range, and of how many people. Events are
+    counted by signal first: those whose object is the key without a join."""
+    key = _KEY.format(walked_by="walked_by", thing=_THING.format(key="key"))
     return f"""SELECT any(title) AS journey, place, step,
-    if(uniqExact(learner) >= {least}, uniqExact({_KEY}), NULL) AS reached,
-    if(uniqExact(learner) >= {least}, toString(uniqExact(learner)), 'too few') AS people
-FROM events AS e
-INNER JOIN {_STEPS} AS s ON e.signal = s.signal
-WHERE $__timeFilter(occurred_at) AND {_OF_COHORT}
-  AND e.signal IN (SELECT arrayJoin(signals) FROM journeys)
+    if(uniqExactMerge(e.people) >= {least}, uniqExactMerge(walks), NULL) AS reached,
+    if(uniqExactMerge(e.people) >= {least}, toString(uniqExactMerge(e.people)), 'too few') AS people
+FROM (
+    SELECT journey, title, walked_by, key, step, place, arrayJoin(signals) AS signal
+    FROM journeys FINAL WHERE NOT removed
+) AS s
+INNER JOIN (
+    {_counted_by_signal("one")}
+    UNION ALL
+    {_counted_by_signal("several")}
+    UNION ALL
+    SELECT e.signal AS signal, walked_by, key, uniqExactState(person) AS people,
+        uniqExactState({key}) AS walks
+    FROM events_unmerged AS e
+    INNER JOIN (
+        SELECT DISTINCT walked_by, key, arrayJoin(signals) AS signal
+        FROM journeys FINAL WHERE NOT removed AND key != ''
+    ) AS y ON e.signal = y.signal
+    WHERE $__timeFilter(occurred_at) AND {_OF_COHORT} AND e.signal IN ({_SIGNALS} AND key != '')
+    GROUP BY e.signal, walked_by, key
+) AS e ON s.signal = e.signal AND s.walked_by = e.walked_by AND s.key = e.key
 GROUP BY s.journey, place, step
 ORDER BY journey, place"""
 
 
-def steps(least: int) -> str:
-    """Steps of the chosen journey over time."""
-    return f"""SELECT $__timeInterval(occurred_at) AS time, step, uniqExact({_KEY}) AS journeys
-{_OF_JOURNEY}
-GROUP BY time, step
-HAVING uniqExact(learner) >= {least}
-ORDER BY time, step"""
+def _counted_by_signal(walked_by: str) -> str:
+    """People and walks by signal, of journeys that are so walked and whose key is the object."""
+    return f"""SELECT signal, '{walked_by}' AS walked_by, '' AS key,
+        uniqExactState(person) AS people,
+        uniqExactState({_KEY.format(walked_by=f"'{walked_by}'", thing="object_id")}) AS walks
+    FROM events_unmerged
+    WHERE $__timeFilter(occurred_at) AND {_OF_COHORT}
+      AND signal IN ({_SIGNALS} AND walked_by = '{walked_by}' AND key = '')
+    GROUP BY signal"""
 
 
+_EXPERIMENT = "extract(object_id, '[^/]*$')"
+# Attributes are stored as JSON without blanks, which is what the simple function asks for.
+_VARIANT = "simpleJSONExtractString(attributes, 'variant')"
 _EXPERIMENTS = f"""FROM (
     SELECT
-        arrayElement(splitByChar('/', object_id), -1) AS experiment, learner,
-        maxIf(JSONExtractString(attributes, 'variant'), signal = 'experiment.exposed') AS variant,
+        any({_EXPERIMENT}) AS experiment, person,
+        maxIf({_VARIANT}, signal = 'experiment.exposed') AS variant,
         minIf(occurred_at, signal = 'experiment.exposed') AS exposed_at,
         countIf(signal = 'experiment.clicked') > 0 AS clicked,
         countIf(signal = 'experiment.completed') > 0 AS completed,
         countIf(signal = 'experiment.applied') > 0 AS applied
-    FROM events
+    FROM events_unmerged
     WHERE signal IN ('experiment.exposed', 'experiment.clicked', 'experiment.completed',
         'experiment.applied') AND $__timeFilter(occurred_at) AND {_OF_COHORT}
-    GROUP BY experiment, learner
+    GROUP BY cityHash64({_EXPERIMENT}), person
     HAVING variant != ''
 )"""
 

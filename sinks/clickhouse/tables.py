@@ -301,6 +301,7 @@ VIEWS: Final = (
     "scores",
     "module_challenges",
     "feedback_quality",
+    "events_unmerged",
 )
 
 
