@@ -13,6 +13,7 @@ from time import monotonic, perf_counter
 
 from schemas.metrics import EPOCH_SECONDS
 from schemas.settings import WorkerSettings
+from streams.agents import garbage
 from streams.model.stage import DECIDE_RECORDS, Memory, Output, Stage
 from streams.state.errors import Guard
 from streams.state.log import Acknowledged, EpochLog, Sender
@@ -67,6 +68,7 @@ class Lane:
         self._lock = asyncio.Lock()
         self._sent: list[asyncio.Future[Acknowledged]] = []
         self._begun: float | None = None
+        self._epochs = 0
         self._not_before = 0.0
         self._flight: asyncio.Task[None] | None = None
 
@@ -120,6 +122,8 @@ class Lane:
             outputs = self._stage.seal(self.rows.position)
             await self._send(outputs)
             sealed = self.rows.seal()
+            self._epochs += 1
+            garbage.epoch_ended(self._epochs)
             self._pause(perf_counter() - begun)
             sent, self._sent = self._sent, []
             self._begun = None

@@ -21,7 +21,7 @@ from schemas.records import Fingerprint
 from schemas.settings import Settings
 from schemas.stopping import Exit, end_within, started
 from schemas.topics import AGENTS
-from streams.agents import patches
+from streams.agents import garbage, patches
 from streams.agents.heartbeat import Heartbeat
 from streams.agents.quiet import quieten
 from streams.agents.runner import AgentRunner
@@ -97,6 +97,7 @@ def run(settings: Settings, factories: Mapping[str, StageFactory] | None = None)
         process.spinner = None
         process.is_idle = made.is_idle
         _watch_group(made, loop)
+        garbage.begin()
         try:
             process.execute_from_commandline()
         except SystemExit as ended:
