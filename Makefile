@@ -70,8 +70,8 @@ dictionary: $(INSTALLED_DEV) ## Write docs/dictionary.md again
 examples: $(INSTALLED_DEV) ## Write the example story and brief again, of the simulated organisation
 	$(BIN)/python -m tests.fixtures.write_docs examples docs/examples
 
-screenshots: $(INSTALLED_DEV) ## Take pictures of every page of the board, into build/screenshots
-	$(BIN)/python -m tests.browser.screenshots build/screenshots
+screenshots: $(INSTALLED_DEV) ## Take pictures of every page of the board: build/screenshots, docs/pictures
+	$(BIN)/python -m tests.browser.screenshots build/screenshots docs/pictures
 
 lock: $(INSTALLED_DEV) ## Write requirements.lock from what .venv holds
 	$(BIN)/python -m pip freeze --exclude-editable --exclude uptake > $(LOCK)

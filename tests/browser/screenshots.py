@@ -1,6 +1,7 @@
 """Pictures of every page of the board in Chromium, of a simulated organisation.
 
-`make screenshots` writes them; git ignores them, since the repository holds no binaries.
+`make screenshots` writes them: as PNG, which git ignores, since the repository holds no binaries,
+and drawn as SVG text, which README and docs show.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from threading import Thread
 from typing import Literal, NamedTuple
 
 import uvicorn
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from reports.board.access import Access
 from reports.board.app import Board
@@ -70,6 +71,10 @@ _LOOKS = {
     "-dark": Look(1280, 800, "dark"),
     "-phone": Look(390, 844, "light"),
 }
+_DRAWN = Look(960, 800, "light")
+_TALLEST = 1600
+"""Pixels at which a drawing is cut, for pages that go on and on."""
+_DRAW = Path(__file__).with_name("picture.js").read_text(encoding="utf-8")
 _LEARNERS = 90
 _VIEWER = "lead"
 _HEADER = "X-Viewer"
@@ -77,37 +82,59 @@ _START_SECONDS = 60.0
 _PATHS = ("chromium", "chromium-browser", "google-chrome")
 
 
-def take(address: str, folder: Path) -> list[Path]:
-    """Pictures of all pages of the board at `address`; their files."""
+def take(address: str, folder: Path, drawings: Path) -> list[Path]:
+    """Pictures of all pages of the board at `address`: PNG in `folder`, SVG in `drawings`."""
     chromium = next((found for name in _PATHS if (found := shutil.which(name))), None)
     if chromium is None:
         raise SystemExit(f"none of these programs is installed: {', '.join(_PATHS)}")
     folder.mkdir(parents=True, exist_ok=True)
+    drawings.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         try:
             return [
-                _picture(browser, f"{address}{path}", folder / f"{name}{ending}.png", look)
+                picture
                 for name, path in PAGES.items()
-                for ending, look in _LOOKS.items()
+                for picture in _pictures(browser, f"{address}{path}", name, folder, drawings)
             ]
         finally:
             browser.close()
 
 
-def _picture(browser: Browser, address: str, out: Path, look: Look) -> Path:
+def draw(page: Page) -> str:
+    """The page as SVG text, as it is laid out now."""
+    return str(page.evaluate(_DRAW, {"title": page.title(), "tallest": _TALLEST}))
+
+
+def _pictures(
+    browser: Browser, address: str, name: str, folder: Path, drawings: Path
+) -> Iterator[Path]:
+    for ending, look in _LOOKS.items():
+        with _seen(browser, address, look) as page:
+            out = folder / f"{name}{ending}.png"
+            page.screenshot(path=out, full_page=True)
+            yield out
+    with _seen(browser, address, _DRAWN) as page:
+        out = drawings / f"{name}.svg"
+        out.write_text(draw(page), encoding="utf-8")
+        yield out
+
+
+@contextmanager
+def _seen(browser: Browser, address: str, look: Look) -> Iterator[Page]:
     context = browser.new_context(
         viewport={"width": look.width, "height": look.height},
         color_scheme=look.scheme,
         extra_http_headers={_HEADER: _VIEWER},
     )
-    page = context.new_page()
-    answer = page.goto(address)
-    if answer is None or not answer.ok:
-        raise SystemExit(f"{address}: {'nothing' if answer is None else answer.status}")
-    page.screenshot(path=out, full_page=True)
-    context.close()
-    return out
+    try:
+        page = context.new_page()
+        answer = page.goto(address)
+        if answer is None or not answer.ok:
+            raise SystemExit(f"{address}: {'nothing' if answer is None else answer.status}")
+        yield page
+    finally:
+        context.close()
 
 
 @contextmanager
@@ -169,5 +196,5 @@ def _board(clickhouse: ClickHouseSettings, manager: str) -> Iterator[str]:
 if __name__ == "__main__":
     logging.basicConfig(level=logging.WARNING)
     with organisation() as board:
-        for picture in take(board, Path(sys.argv[1])):
+        for picture in take(board, Path(sys.argv[1]), Path(sys.argv[2])):
             print(picture)
