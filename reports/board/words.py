@@ -1,6 +1,7 @@
 """Numbers and what they mean, in plain words. Pure functions."""
 
 from reports.board.read import Indicator, Point
+from reports.statistics.proportions import Share, newcombe
 
 WINDOW_WORDS = {
     "1h": "the last hour",
@@ -59,7 +60,8 @@ def shown(point: Point | None, least: int) -> bool:
 
 
 def change(indicator: Indicator, now: Point, before: Point | None, window: str) -> tuple[str, str]:
-    """The comparison with the period before, and how it is: good, bad, same or none."""
+    """The comparison with the period before, and how it is: good, bad, same or none. A share whose
+    difference may be chance is neither good nor bad."""
     if before is None or before.value is None or now.value is None:
         return f"nothing to compare with in {_BEFORE_WORDS[window]}", "none"
     difference = now.value - before.value
@@ -73,8 +75,23 @@ def change(indicator: Indicator, now: Point, before: Point | None, window: str) 
     if same:
         return f"as in {_BEFORE_WORDS[window]}", "same"
     direction = "up" if difference > 0 else "down"
-    how = "good" if direction == indicator.good else "bad"
-    return f"{direction} {size} from {told} in {_BEFORE_WORDS[window]}", how
+    compared = f"{direction} {size} from {told} in {_BEFORE_WORDS[window]}"
+    if _may_be_chance(now, before):
+        return f"{compared}, which may be chance", "same"
+    return compared, "good" if direction == indicator.good else "bad"
+
+
+def _may_be_chance(now: Point, before: Point) -> bool:
+    """Of two shares: whether the 95 % interval of their difference holds 0. As if they were
+    independent: the same people in both make it wider than it need be."""
+    if now.low is None or before.low is None:
+        return False
+    found = newcombe(_share(now), _share(before))
+    return found is not None and found.holds(0.0)
+
+
+def _share(point: Point) -> Share:
+    return Share(round(point.numerator), round(point.denominator or 0))
 
 
 def sentence(indicator: Indicator, now: Point, before: Point | None, window: str, who: str) -> str:
@@ -87,7 +104,7 @@ def sentence(indicator: Indicator, now: Point, before: Point | None, window: str
         return f"{who}, {WINDOW_WORDS[window]}: {what}. There is {told}."
     uncertain = ""
     if now.low is not None and now.high is not None and now.high - now.low > 0.2:
-        uncertain = " Few cases stand behind it, so it may well be chance."
+        uncertain = " Few cases stand behind it."
     if now.provisional:
         uncertain += " It may still change: the time in which later steps count is not over."
     return f"{who}, {WINDOW_WORDS[window]}: {what}. It is {told}{meaning}.{uncertain}"

@@ -28,7 +28,7 @@ def test_a_value_with_its_unit(measure: str, value: float | None, text: str) -> 
 def test_a_change_is_named_by_the_good_direction() -> None:
     up = indicator()
     down = up._replace(good="down")
-    now, before = rate(60, 100), rate(50, 100)
+    now, before = rate(600, 1000), rate(500, 1000)
     assert words.change(up, now, before, "7d") == (
         "up 10.0 points from 50 % in the 7 days before",
         "good",
@@ -42,13 +42,26 @@ def test_a_change_is_named_by_the_good_direction() -> None:
     )
 
 
+def test_a_change_that_may_be_chance_is_neither_good_nor_bad() -> None:
+    one = indicator()
+    # Newcombe (1998), method 10: the interval of 60 of 100 less 50 of 100 is -0.037 to 0.232.
+    told, how = words.change(one, rate(60, 100), rate(50, 100), "7d")
+    assert told == "up 10.0 points from 50 % in the 7 days before, which may be chance"
+    assert how == "same"
+    said = words.sentence(one, rate(60, 100), rate(50, 100), "7d", "Alder")
+    assert "which may be chance." in said
+    assert "better" not in said
+    # And of 70 of 100 less 50 of 100 it is 0.064 to 0.325.
+    assert words.change(one, rate(70, 100), rate(50, 100), "7d")[1] == "good"
+
+
 def test_a_sentence_says_what_may_still_change() -> None:
     one = indicator()
     told = words.sentence(one, rate(60, 100)._replace(provisional=True), None, "7d", "Alder")
     assert told.startswith("Alder, the last 7 days: FCR is 60 %: 60 of 100 cases.")
     assert "There is nothing to compare with" in told
     told = words.sentence(
-        one, rate(60, 100)._replace(provisional=True), rate(50, 100), "7d", "Alder"
+        one, rate(70, 100)._replace(provisional=True), rate(50, 100), "7d", "Alder"
     )
     assert "may still change" in told
     assert "which is better" in told
