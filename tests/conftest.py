@@ -11,6 +11,8 @@ from typing import Any, NoReturn
 import pytest
 from hypothesis import settings
 
+from tests import order
+
 # How long an example takes is the machine's affair.
 settings.register_profile("uptake", deadline=None)
 settings.load_profile("uptake")
@@ -43,11 +45,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests in these folders carry the marker of their folder."""
+    """Tests in these folders carry the marker of their folder; and each has its group."""
     for item in items:
+        if name := order.group(item):
+            item.add_marker(pytest.mark.xdist_group(name))
         folder = item.path.relative_to(_HERE).parts[0] if item.path.is_relative_to(_HERE) else ""
         if folder in _MARKED_FOLDERS:
             item.add_marker(_MARKED_FOLDERS[folder])
+
+
+class _Order:
+    """Asked after pytest has brought tests of the same parameters together."""
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        order.sort(items)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tests run in the order of tests.order."""
+    config.pluginmanager.register(_Order())
 
 
 @pytest.fixture(scope="session")
