@@ -163,8 +163,8 @@ def _insert_events(db: Store, partition: int, offsets: set[int], learner: int = 
     listed = ", ".join(map(str, sorted(offsets)))
     db.command(
         "INSERT INTO events_log (event_id, occurred_at, received_at, source, signal, object_id, "
-        f"learner, partition, offset) SELECT sipHash128({partition}, o), now64(3), now64(3), "
-        "'lms', 'content.started', toString(o % 7), "
+        f"learner, partition, offset) SELECT sipHash128({partition}, toInt64(o)), now64(3), "
+        "now64(3), 'lms', 'content.started', toString(o % 7), "
         f"reinterpretAsFixedString(toUInt128({learner} + o % 3)), {partition}, o "
         f"FROM (SELECT arrayJoin([{listed}]) AS o)"
     )
@@ -258,6 +258,31 @@ def test_distinct_people_are_those_of_the_events_with_repeats_and_without_who_op
     )
     assert db.query(sql.format("uniqExact(person)", "events_unmerged")) == [(2, 7)]
     assert db.query(sql.format("uniqExact(learner)", "events")) == [(2, 7)]
+
+
+def test_a_voided_event_is_not_counted_from_when_the_void_came(db: Store) -> None:
+    """Nor its repeats; the void may come twice, before its event or after, or for nothing."""
+    told = [
+        "SELECT uniqExact(object_id), uniqExact(person) FROM events_unmerged",
+        "SELECT uniqExact(object_id), uniqExact(learner) FROM events WHERE NOT voided",
+    ]
+    _void(db, 0, 1)
+    for _ in range(2):
+        _insert_events(db, 0, {0, 1, 2, 3})
+    assert [db.query(sql) for sql in told] == [[(3, 2)]] * 2
+    for turn in (0, 1):
+        _void(db, 0, 2, turn)
+        _void(db, 0, 99, turn)
+    assert [db.query(sql) for sql in told] == [[(2, 1)]] * 2
+    db.command("OPTIMIZE TABLE events_log FINAL")
+    assert [db.query(sql) for sql in told] == [[(2, 1)]] * 2
+
+
+def _void(db: Store, partition: int, offset: int, turn: int = 0) -> None:
+    db.command(
+        "INSERT INTO voids (target, asked_at, turn) "
+        f"SELECT sipHash128({partition}, toInt64({offset})), now64(3), {turn}"
+    )
 
 
 def test_all_that_waits_for_a_repair_is_provisional_and_nothing_else(db: Store) -> None:
