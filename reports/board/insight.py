@@ -79,7 +79,7 @@ def _compare(indicator: Indicator, cohort: Cohort, before: Point, now: Point) ->
     if indicator.measure in ("mean", "people", "share_of_eligible"):
         return None
     if indicator.measure == "rate":
-        tested = _proportions(_share(before), _share(now))
+        tested = _proportions(before.share, now.share)
     else:
         tested = _counts(before.numerator, now.numerator)
     if tested is None:
@@ -89,10 +89,6 @@ def _compare(indicator: Indicator, cohort: Cohort, before: Point, now: Point) ->
     weight = abs(size) * sqrt(min(now.people, before.people))
     weight *= 1.0 if indicator.kind == "leading" else _LAGGING
     return shift._replace(weight=weight if shift.is_good else weight * _WRONG_WAY)
-
-
-def _share(point: Point) -> Share:
-    return Share(int(point.numerator), int(point.denominator or 0))
 
 
 def _proportions(before: Share, now: Share) -> tuple[float, float] | None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from reports.statistics.proportions import Share
 from schemas.partition import WHOLE_KINDS
 from sinks.clickhouse.client import Store
 
@@ -87,6 +88,11 @@ class Point(NamedTuple):
     low: float | None
     high: float | None
     provisional: bool
+
+    @property
+    def share(self) -> Share:
+        """Of a value that is one: the cases behind it."""
+        return Share(round(self.numerator), round(self.denominator or 0))
 
 
 class Cohort(NamedTuple):

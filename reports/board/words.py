@@ -1,7 +1,7 @@
 """Numbers and what they mean, in plain words. Pure functions."""
 
 from reports.board.read import Indicator, Point
-from reports.statistics.proportions import Share, newcombe
+from reports.statistics.proportions import newcombe
 
 WINDOW_WORDS = {
     "1h": "the last hour",
@@ -86,12 +86,8 @@ def _may_be_chance(now: Point, before: Point) -> bool:
     independent: the same people in both make it wider than it need be."""
     if now.low is None or before.low is None:
         return False
-    found = newcombe(_share(now), _share(before))
+    found = newcombe(now.share, before.share)
     return found is not None and found.holds(0.0)
-
-
-def _share(point: Point) -> Share:
-    return Share(round(point.numerator), round(point.denominator or 0))
 
 
 def sentence(indicator: Indicator, now: Point, before: Point | None, window: str, who: str) -> str:
