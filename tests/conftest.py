@@ -4,7 +4,7 @@ import asyncio
 import random
 import shutil
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -44,27 +44,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests in these folders carry the marker of their folder; and each has its group."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
+    """Tests in these folders carry the marker of their folder; and each has its group and place.
+    They are put in order after pytest has brought tests of the same parameters together."""
     for item in items:
         if name := order.group(item):
             item.add_marker(pytest.mark.xdist_group(name))
         folder = item.path.relative_to(_HERE).parts[0] if item.path.is_relative_to(_HERE) else ""
         if folder in _MARKED_FOLDERS:
             item.add_marker(_MARKED_FOLDERS[folder])
-
-
-class _Order:
-    """Asked after pytest has brought tests of the same parameters together."""
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        order.sort(items)
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Tests run in the order of tests.order."""
-    config.pluginmanager.register(_Order())
+    yield
+    order.sort(items)
 
 
 @pytest.fixture(scope="session")
