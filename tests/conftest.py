@@ -46,11 +46,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
-    """Tests in these folders carry the marker of their folder; and each has its group and place.
-    They are put in order after pytest has brought tests of the same parameters together."""
+    """Tests in these folders carry the marker of their folder. They are put in order after pytest
+    has brought tests of the same parameters together."""
     for item in items:
-        if name := order.group(item):
-            item.add_marker(pytest.mark.xdist_group(name))
         folder = item.path.relative_to(_HERE).parts[0] if item.path.is_relative_to(_HERE) else ""
         if folder in _MARKED_FOLDERS:
             item.add_marker(_MARKED_FOLDERS[folder])

@@ -1,8 +1,7 @@
-"""In which order tests run, and which of them run in one process.
+"""In which order tests run.
 
-Meant for `--dist loadgroup --no-loadscope-reorder`, which deals groups out in this order. Modules
-that take long come first and their tests one by one, so that none is left running alone at the
-end. The others stay together by module, whose fixtures are then set up once.
+Meant for `--dist loadgroup --no-loadscope-reorder`, which deals tests without a group out one by
+one in this order. Modules that take long come first, so that none is left running alone at the end.
 """
 
 from typing import Final
@@ -30,19 +29,6 @@ _LONG: Final = (
 _PLACES: Final = {name: place for place, name in enumerate(_LONG)}
 _INTEGRATION: Final = "tests/integration/"
 _BROWSER: Final = "tests/browser/"
-
-
-def group(item: pytest.Item) -> str:
-    """The group of a test; empty: it is one by itself."""
-    file = item.nodeid.partition("::")[0]
-    if _place(item) < len(_LONG):
-        return ""
-    if file.startswith(_BROWSER):
-        return _BROWSER
-    # One of the two brokers of a session runs at a time, and another test may want the other.
-    callspec = getattr(item, "callspec", None)
-    kind = "" if callspec is None else callspec.params.get("broker", "")
-    return f"{file}-{kind}"
 
 
 def sort(items: list[pytest.Item]) -> None:
