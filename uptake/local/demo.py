@@ -1,7 +1,9 @@
 """The demo: simulated events go in, and a live picture is shown."""
 
 import logging
+import sys
 from contextlib import ExitStack
+from pathlib import Path
 from threading import Event, Thread
 from types import TracebackType
 from typing import Self
@@ -61,7 +63,9 @@ class Demo:
         rubric = load_rubric(RUBRIC_FILE)
         with Store(self._up.plan.settings.clickhouse) as store:
             save(store, rubric)
-        told = f"uptake rubric agreement {rubric.id} --config {self._up.plan.folder.run_file}"
+        # Beside this Python: the demo's .venv is not on the PATH of who reads this.
+        program = Path(sys.executable).with_name("uptake")
+        told = f"{program} rubric agreement {rubric.id} --config {self._up.plan.folder.run_file}"
         self._tell(f"  How far raters agree:\n    {told}\n")
 
     def _feed(self) -> None:
