@@ -48,8 +48,9 @@ class LooseLane(Lane):
                 return
             begun = perf_counter()
             await self._send(self._stage.seal(self.rows.position))
-            changed, size = self.rows._encode_changes()
-            self.rows._mean_bytes = max(1.0, size / max(1, len(changed)))
+            count = len(self.rows._dirty)
+            _, size = self.rows._encode_changes()
+            self.rows._mean_bytes = max(1.0, size / max(1, count))
             self._pause(perf_counter() - begun)
             self._begun = None
             self.done = self.rows.position

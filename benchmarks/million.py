@@ -15,6 +15,7 @@ import sys
 import time
 from collections import Counter, deque
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from struct import Struct
 from tempfile import TemporaryDirectory
@@ -23,6 +24,7 @@ from benchmarks.machine import load_average, memory_mib
 from benchmarks.recovery import packs
 from schemas.settings import Settings
 from schemas.topics import AGENTS, BATCHES, PANES, STEPS
+from streams.agents import garbage
 from streams.agents.stages import SOURCES, stage_factories
 from streams.model.stage import DECIDE_RECORDS, Output, Stage
 from streams.state.compact import compact
@@ -62,10 +64,11 @@ class Lane:
         self.bytes_written += len(sealed.record)
         self.rows.written(sealed, self._written, alone=True)
         self._written += 1
-        needed = self.rows.needed_from()
-        if sealed.ends_round and needed is not None:
+        garbage.epoch_ended(self._written)
+        before = self.rows.cut()
+        if before is not None:
             for old in self._folder.iterdir():
-                if int(old.name) < needed:
+                if int(old.name) < before:
                     old.unlink()
         return outputs
 
@@ -132,7 +135,10 @@ def recover(settings: Settings, folder: Path) -> None:
             stage.recovered()
             kept.append(stage)
         _tell(f"{agent}: derived what is not in rows", time.process_time() - began)
-        for kind, (count, weight) in sorted(_kinds(all_rows).items()):
+        began = time.process_time()
+        kinds = _kinds(all_rows)
+        _tell(f"{agent}: looked through, which makes it all ready", time.process_time() - began)
+        for kind, (count, weight) in sorted(kinds.items()):
             print(f"    {kind}: {count:,} rows, {weight / 1e6:.1f} MB of keys and values")
     gc.collect()
     _tell("whole", 0.0)
@@ -163,14 +169,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.million", description=__doc__)
     parser.add_argument("--learners", type=int, default=1_000_000)
     parser.add_argument("--folder", type=Path, help="with logs, to be folded only")
+    parser.add_argument("--keep", type=Path, help="leave the logs in this folder, which is new")
     given = parser.parse_args()
+    garbage.begin()
     if given.folder is not None:
         recover(Settings(), given.folder)
         return 0
-    with TemporaryDirectory(prefix="uptake-bench-") as name:
+    with ExitStack() as stack:
+        folder = given.keep
+        if folder is None:
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix="uptake-bench-")))
+        else:
+            folder.mkdir()
         print(f"{given.learners:,} learners, load {load_average()}", flush=True)
-        build(Settings(), given.learners, Path(name))
-        again = [sys.executable, "-m", "benchmarks.million", "--folder", name]
+        build(Settings(), given.learners, folder)
+        again = [sys.executable, "-m", "benchmarks.million", "--folder", str(folder)]
         return subprocess.run(again, check=False).returncode
 
 

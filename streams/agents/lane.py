@@ -152,10 +152,7 @@ class Lane:
             offset = await self._log.append(sealed.record, self._agent)
             self.rows.written(sealed, offset, self._alone)
             self.done = sealed.position
-            await self._cut(sealed)
+            before = self.rows.cut()
+            if before is not None:
+                await self._log.cut(before)
         EPOCH_SECONDS.labels(self._agent).observe(perf_counter() - begun)
-
-    async def _cut(self, sealed: Sealed) -> None:
-        needed_from = self.rows.needed_from()
-        if sealed.ends_round and needed_from is not None:
-            await self._log.cut(needed_from)

@@ -211,7 +211,7 @@ class AgentRunner:
         if memory.over_budget and partition not in self._over_budget:
             _log.warning(
                 "%s/%d: memory holds %d MB, more than its budget, and lets nothing more go: "
-                "the last %d days are always kept; raise worker.memory_mb, or take more partitions",
+                "the last %d days are always kept; raise worker.memory_mb, over a clean stop",
                 self.agent,
                 partition,
                 memory.held // 1_000_000,

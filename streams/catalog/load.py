@@ -143,6 +143,11 @@ class Indicator(Struct, frozen=True, forbid_unknown_fields=True, rename={"try_":
         early = [(kind, [f for f in facts if f != DELAY]) for kind, facts in self.breakdowns]
         return [(kind, facts) for kind, facts in early if facts]
 
+    def stands_on(self, signal: str) -> bool:
+        """Whether it counts events with this signal themselves."""
+        signals = self.signals or []
+        return "*" in signals or signal in signals
+
     @property
     def settle_ms(self) -> int:
         return duration_ms(self.settle)

@@ -74,7 +74,7 @@ class Credits:
             broken_down = self._broken_down[signal] = [
                 (name, indicator)
                 for name, indicator in self._catalog.indicators.items()
-                if indicator.by and _stands_on(indicator, signal)
+                if indicator.by and indicator.stands_on(signal)
             ]
         for name, indicator in broken_down:
             facts = facts_of(event, event.module or "", indicator.facts)
@@ -137,7 +137,7 @@ class Credits:
         eligible: dict[tuple[str, ...], list[str]] = {}
         for name, indicator in self._catalog.indicators.items():
             signals = indicator.signals or []
-            if _stands_on(indicator, signal):
+            if indicator.stands_on(signal):
                 only = indicator.measure == "share_of_eligible"
                 (eligible if only else anybody).setdefault(tuple(signals), []).append(name)
         for signals_alike in {**anybody, **eligible}:
@@ -162,8 +162,3 @@ class Credits:
                     and (values[code].eligible or indicator in counted.by_anybody)
                 )
                 yield codes, self._tally.group((indicator,), cohort, frozenset({kind})).people
-
-
-def _stands_on(indicator: Indicator, signal: str) -> bool:
-    signals = indicator.signals or []
-    return "*" in signals or signal in signals

@@ -10,17 +10,15 @@ from typing import Final
 import msgspec
 
 from streams.model.coverage import DAY_MINUTES, GRAIN_MINUTES
-from streams.model.presence import day_of_presence
-from streams.model.stage import NEVER
+from streams.model.learner_row import forgotten_learner
+from streams.model.presence import Activity, day_of_presence
+from streams.model.stage import NEVER, Rule
 from streams.model.tally import CellRow, decode_cell, forgotten_cell
-
-Rule = Callable[[bytes, bytes], bytes | None]
-"""(key, encoded row) -> what stays of it."""
 
 cell_key: Final = struct.Struct(">cBIHq")
 """Key of a cell in the rolling stage: `C`, grain, series, source, slot."""
 
-_decode_days = msgspec.msgpack.Decoder(dict[int, list[int]]).decode
+_decode_activity = msgspec.msgpack.Decoder(Activity).decode
 
 
 def forgetting(
@@ -32,6 +30,8 @@ def forgetting(
     with which day a row goes, if it does. `walk_goes` is told the key of each walk that goes."""
 
     def left(key: bytes, encoded: bytes) -> bytes | None:
+        if key[:1] == b"L":
+            return forgotten_learner(encoded, before)
         day = day_of(key, encoded)
         if day is None or day >= before:
             return encoded
@@ -64,8 +64,8 @@ class Forgetting:
         if kind == b"V":
             return encoded if day_of_presence(key) >= self._people else None
         if kind == b"D":
-            last = max(days[-1] for days in _decode_days(encoded).values())
-            return encoded if last >= self._people else None
+            latest = _decode_activity(encoded).latest
+            return encoded if latest is not None and latest >= self._people else None
         return encoded
 
     def _left_of_cell(self, key: bytes, encoded: bytes) -> bytes | None:

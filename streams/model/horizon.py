@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from streams.model.stage import DECIDE_RECORDS, NEVER, ROW_BYTES, Memory, Rows
+from streams.model.stage import DECIDE_RECORDS, NEVER, Memory, Rows
 
 DAY_MS: Final = 86_400_000
 KEPT_DAYS: Final = 57
@@ -34,6 +34,11 @@ class Limits(NamedTuple):
     records: int = DECIDE_RECORDS
 
 
+Leaves = Callable[[bytes, bytes], tuple[int, int] | None]
+"""(key, encoded row) -> with which day something of it is let go of, and how many bytes that frees;
+None: nothing ever is."""
+
+
 class Known(Struct, array_like=True, gc=False):
     """The row of the state. `tried`: up to which day it was let go, and it did not suffice."""
 
@@ -46,15 +51,12 @@ _decode = msgspec.msgpack.Decoder(Known).decode
 
 
 class Horizon:
-    """See the module's head. `day_of` says on which day a row (key, encoded) is let go of, if it
-    ever is: with the day after."""
+    """See the module's head."""
 
-    def __init__(
-        self, rows: Rows, limits: Limits, day_of: Callable[[bytes, bytes], int | None]
-    ) -> None:
+    def __init__(self, rows: Rows, limits: Limits, leaves: Leaves) -> None:
         self._rows = rows
         self._limits = limits
-        self._day_of = day_of
+        self._leaves = leaves
         self._tried = NEVER
         self._held = 0
         self._over = False
@@ -129,8 +131,8 @@ class Horizon:
     def _weights(self, ids: Mapping[int, int], id_bytes: int) -> dict[int, int]:
         weights = {day: count * id_bytes for day, count in ids.items()}
         for key, encoded in self._rows.items(b""):
-            day = self._day_of(key, encoded)
-            if day is not None and day >= self.day:
-                weight = len(key) + len(encoded) + ROW_BYTES
+            leaves = self._leaves(key, encoded)
+            if leaves is not None and leaves[0] >= self.day:
+                day, weight = leaves
                 weights[day] = weights.get(day, 0) + weight
         return weights

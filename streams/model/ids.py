@@ -5,22 +5,50 @@ The ids of a day lie in blocks in the order they came. In memory a hash of an id
 place, so that only a duplicate needs its block.
 """
 
-from struct import Struct
+import struct
+from collections.abc import Iterator
+from itertools import chain
+from typing import NamedTuple
 
 import msgspec
+from msgspec import Struct
 
 from schemas.records import Coordinates
 from streams.model.places import Places
 from streams.model.stage import Rows
 
 BLOCK = 64
-HELD_BYTES = 20
+HELD_BYTES = 13
 """What an id takes in memory besides its place in a block (measured)."""
 
-_entry = Struct(">16sBHQI")
-_key = Struct(">cqQ")
-_decode = msgspec.msgpack.Decoder(bytes).decode
+
+class Block(Struct, array_like=True, gc=False):
+    """A row of the state: ids of one day, about 20 bytes for each. Those of one source partition
+    and generation stand near each other there, so offsets are told from that of the first."""
+
+    ids: bytearray
+    """16 bytes for each."""
+    of_first: bytearray
+    """For each: which of `firsts` has its source, partition and generation."""
+    above: list[int]
+    """For each: its offset, less that of this first one."""
+    firsts: list[Coordinates]
+
+
+class _Open(NamedTuple):
+    """A block that is not full."""
+
+    number: int
+    block: Block
+    logs: dict[tuple[int, int, int], tuple[int, int]]
+    """(source, partition, generation) -> (place in the `firsts` of the block, offset there)."""
+
+
+_id = struct.Struct("16s")
+_key = struct.Struct(">cqQ")
+_decode = msgspec.msgpack.Decoder(Block).decode
 _PREFIX = b"I"
+_GONE = b""
 
 
 class IdMemory:
@@ -29,9 +57,9 @@ class IdMemory:
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
         self._places = Places()
-        self._blocks: dict[int, bytes] = {}
-        """Number of a block in this process -> its key."""
-        self._open: dict[int, tuple[int, list[bytes]]] = {}
+        self._keys: list[bytes] = []
+        """By number of a block in this process: its key, or _GONE."""
+        self._open: dict[int, _Open] = {}
         self._touched: set[int] = set()
         self._free: list[int] = []
         self.by_day: dict[int, int] = {}
@@ -41,40 +69,49 @@ class IdMemory:
         return len(self._places)
 
     def recovered(self) -> None:
+        self._places = Places(self._recovered_ids())
+
+    def _recovered_ids(self) -> Iterator[tuple[int, Iterator[bytes]]]:
+        """(place of the first, ids) of each block; all but `_places` is rebuilt on the way."""
         for key, raw in self._rows.items(_PREFIX):
             day = day_of_ids(key)
-            entries = _split(_decode(raw))
+            block = _decode(raw)
+            count = len(block.above)
             number = self._add_block(key)
-            for place, entry in enumerate(entries):
-                self._places.add(entry[:16], number * BLOCK + place)
-            self.by_day[day] = self.by_day.get(day, 0) + len(entries)
-            if len(entries) < BLOCK:
-                self._open[day] = (number, entries)
+            self.by_day[day] = self.by_day.get(day, 0) + count
+            if count < BLOCK:
+                self._open[day] = _Open(number, block, _logs(block))
+            yield number * BLOCK, _names(block)
 
     def first(self, event_id: bytes) -> Coordinates | None:
         """Where the id was seen first; None if it was not, as far as memory reaches."""
         for place in self._places.of(event_id):
             number, inside = divmod(place, BLOCK)
-            entry = self._entries(number)[inside]
-            if entry[:16] == event_id:
-                _, source, partition, offset, generation = _entry.unpack(entry)
-                return Coordinates(source, partition, offset, generation)
+            block = self._block(number)
+            at = inside * _id.size
+            if block.ids[at : at + _id.size] == event_id:
+                one = block.firsts[block.of_first[inside]]
+                offset = one.offset + block.above[inside]
+                return Coordinates(one.source, one.partition, offset, one.generation)
         return None
 
     def remember(
         self, event_id: bytes, day: int, source: int, partition: int, offset: int, generation: int
     ) -> None:
         """Note a new id of an event that happened on `day` (since 1970)."""
-        count = self.by_day.get(day, 0)
-        block = self._open.get(day)
-        if block is None:
-            block = (self._add_block(_key.pack(_PREFIX, day, count // BLOCK)), [])
-            self._open[day] = block
-        number, entries = block
-        self._places.add(event_id, number * BLOCK + len(entries))
-        entries.append(_entry.pack(event_id, source, partition, offset, generation))
-        self.by_day[day] = count + 1
-        if len(entries) < BLOCK:
+        number, block, logs = self._open.get(day) or self._begin(day)
+        log = logs.get((source, partition, generation))
+        if log is None:
+            log = logs[source, partition, generation] = len(logs), offset
+            block.firsts.append(Coordinates(source, partition, offset, generation))
+        above = block.above
+        inside = len(above)
+        self._places.add(event_id, number * BLOCK + inside)
+        block.ids += event_id
+        block.of_first.append(log[0])
+        above.append(offset - log[1])
+        self.by_day[day] += 1
+        if inside + 1 < BLOCK:
             self._touched.add(day)
             return
         self._write(day)
@@ -90,35 +127,45 @@ class IdMemory:
     def forget(self, before: int) -> None:
         """Let go of the ids of days before `before`; to be called while their rows are there and
         nothing is changed. The rows are dropped by who forgets rows."""
-        for number, key in [*self._blocks.items()]:
-            if day_of_ids(key) >= before:
+        for number, key in enumerate(self._keys):
+            if key == _GONE or day_of_ids(key) >= before:
                 continue
-            for place, entry in enumerate(self._entries(number)):
-                self._places.remove(entry[:16], number * BLOCK + place)
-            del self._blocks[number]
+            for place, name in enumerate(_names(self._block(number)), number * BLOCK):
+                self._places.remove(name, place)
+            self._keys[number] = _GONE
             self._free.append(number)
         for day in [day for day in self.by_day if day < before]:
             del self.by_day[day]
             self._open.pop(day, None)
 
+    def _begin(self, day: int) -> _Open:
+        count = self.by_day.setdefault(day, 0)
+        number = self._add_block(_key.pack(_PREFIX, day, count // BLOCK))
+        opened = self._open[day] = _Open(number, Block(bytearray(), bytearray(), [], []), {})
+        return opened
+
     def _add_block(self, key: bytes) -> int:
-        number = self._free.pop() if self._free else len(self._blocks)
-        self._blocks[number] = key
+        if not self._free:
+            self._keys.append(key)
+            return len(self._keys) - 1
+        number = self._free.pop()
+        self._keys[number] = key
         return number
 
     def _write(self, day: int) -> None:
-        number, entries = self._open[day]
-        self._rows.put(self._blocks[number], b"".join(entries))
+        number, block, _ = self._open[day]
+        self._rows.put(self._keys[number], block)
 
-    def _entries(self, number: int) -> list[bytes]:
-        key = self._blocks[number]
+    def _block(self, number: int) -> Block:
+        """For reading only."""
+        key = self._keys[number]
         opened = self._open.get(day_of_ids(key))
-        if opened is not None and opened[0] == number:
-            return opened[1]
-        raw = self._rows.peek(key, _decode)
-        if raw is None:
+        if opened is not None and opened.number == number:
+            return opened.block
+        block = self._rows.peek(key, _decode)
+        if block is None:
             raise LookupError(f"a block of the event ids is missing in the state: {key.hex()}")
-        return _split(raw)
+        return block
 
 
 def day_of_ids(key: bytes) -> int:
@@ -127,5 +174,12 @@ def day_of_ids(key: bytes) -> int:
     return day
 
 
-def _split(raw: bytes) -> list[bytes]:
-    return [raw[i : i + _entry.size] for i in range(0, len(raw), _entry.size)]
+def _names(block: Block) -> Iterator[bytes]:
+    return chain.from_iterable(_id.iter_unpack(block.ids))
+
+
+def _logs(block: Block) -> dict[tuple[int, int, int], tuple[int, int]]:
+    return {
+        (one.source, one.partition, one.generation): (at, one.offset)
+        for at, one in enumerate(block.firsts)
+    }

@@ -5,12 +5,11 @@ signal, follows the journeys of one learner, and keeps partial panes with their 
 An event from before the horizon of memory is passed on unchecked, and what it belongs to is named.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from hashlib import blake2b
 from typing import NamedTuple, Protocol
 
 import msgspec
-from msgspec import Struct
 
 from schemas.records import (
     NOBODY,
@@ -34,14 +33,15 @@ from streams.model.codes import cohorts, names
 from streams.model.consents import Consents
 from streams.model.coverage import MINUTE_MS
 from streams.model.credits import Credits
-from streams.model.days import day_of
+from streams.model.days import day_of, leaves
 from streams.model.facts import facts_of
 from streams.model.forgetting import forgetting
 from streams.model.horizon import DAY_MS, Horizon, Limits
 from streams.model.ids import HELD_BYTES, IdMemory
 from streams.model.journeys import WalkedStep, compile_journeys, steps_by_signal
+from streams.model.learner_row import LearnerRow, decode_learner
 from streams.model.onward import Onward
-from streams.model.presence import Presence, trim
+from streams.model.presence import Presence
 from streams.model.sources import Assets, Marks
 from streams.model.stage import NEVER, Memory, Output, Rows
 from streams.model.tally import Late, News, Tally, panes_outputs
@@ -58,25 +58,6 @@ class SignalNames(Protocol):
     def signal(self, verb: str, object_type: str, attributes: Mapping[str, Attribute]) -> str: ...
 
 
-_ONE: tuple[int, ...] = ()
-
-
-class LearnerRow(Struct, array_like=True, gc=False):
-    """What is kept of a learner: the code of the cohort that the directory gives; the minute from
-    which it says that the learner is eligible; codes of earlier cohorts; and the active days of
-    each indicator, of which days before `since` were let go."""
-
-    cohort: int
-    eligible_from: int | None = None
-    past: list[int] = []
-    days: dict[int, list[int]] = {}
-    since: int = 0
-
-    def cohorts(self) -> Sequence[int]:
-        """Cohorts the learner was ever in, if there was more than one; else nothing."""
-        return (self.cohort, *self.past) if self.past else _ONE
-
-
 class Case(NamedTuple):
     """An event with its signal, its cohort and the cohort's code, and its learner."""
 
@@ -87,7 +68,6 @@ class Case(NamedTuple):
     row: LearnerRow
 
 
-_decode_learner = msgspec.msgpack.Decoder(LearnerRow).decode
 _decode_marks = msgspec.msgpack.Decoder(Marks).decode
 _MARKS = b"M"
 
@@ -115,7 +95,7 @@ class LearnersStage:
         codes = names(rows, b"N")
         self._credits = Credits(catalog, codes, self._cohorts, self._tally, self._values)
         self._ids = IdMemory(rows)
-        self._horizon = Horizon(rows, limits, day_of)
+        self._horizon = Horizon(rows, limits, leaves)
         self._walks = Walks(rows, self._horizon, self._cohorts)
         self._late = Late()
         self._journeys = compile_journeys(catalog)
@@ -138,7 +118,7 @@ class LearnersStage:
     def recovered(self) -> None:
         self._horizon.recovered()
         if self._horizon.day != NEVER:
-            self._rows.forget(forgetting(day_of, self._horizon.day))
+            self._rows.forgotten(forgetting(day_of, self._horizon.day))
         self._walks.recovered()
         self._credits.recovered()
         self._cohorts.recovered()
@@ -284,7 +264,7 @@ class LearnersStage:
         event, row = case.event, case.row
         day, minute = event.occurred_at // DAY_MS, event.occurred_at // MINUTE_MS
         known = day >= self._horizon.day
-        presence = Presence(self._rows, event.learner, row.days)
+        presence = Presence(self._rows, event.learner, row.activity)
         sums = (sign, sign, 0)
         for counted in self._credits.of_signal(case.signal):
             if known:
@@ -318,7 +298,7 @@ class LearnersStage:
             walk = WalkName(journey, key, event.learner, recall=True)
             take = self._walks.take if sign > 0 else self._walks.take_back
             changes = take(rules, walk, _walk_key(walk), step)
-            self._count(changes, case.row, Presence(self._rows, event.learner, case.row.days))
+            self._count(changes, case.row, Presence(self._rows, event.learner, case.row.activity))
 
     def _count(self, changes: Changes, row: LearnerRow, presence: Presence) -> None:
         """Count what came and went with a step of one learner's walk."""
@@ -344,18 +324,17 @@ class LearnersStage:
             onward.recalled(walk)
             return
         row = self._learner(walk.learner)
-        presence = Presence(self._rows, walk.learner, row.days)
+        presence = Presence(self._rows, walk.learner, row.activity)
         self._count(self._walks.recall(rules, _walk_key(walk), walk), row, presence)
 
     def _learner(self, learner: bytes) -> LearnerRow:
         key = b"L" + learner
-        row = self._rows.get(key, _decode_learner)
+        row = self._rows.get(key, decode_learner)
         if row is None:
             row = LearnerRow(self._cohorts.code(NOBODY))
             self._rows.put(key, row)
         if row.since < self._horizon.day:
-            row.since = self._horizon.day
-            trim(row.days, row.since)
+            row.let_go(self._horizon.day)
         return row
 
     def _take_learner(self, entry: LearnerEntry) -> None:
@@ -369,7 +348,7 @@ class LearnersStage:
             cohort = Cohort(entry.team, entry.manager, entry.region, entry.eligible)
         code = self._cohorts.code(cohort)
         if code != row.cohort:
-            if row.days and row.cohort not in row.past:
+            if row.activity.latest is not None and row.cohort not in row.past:
                 row.past.append(row.cohort)
             row.cohort = code
         self._stand(row, 1)

@@ -15,7 +15,7 @@ from schemas.records import Member, Panes, Recalled, Series, Step, WalkName, dec
 from streams.catalog.load import Catalog
 from streams.model.codes import cohorts
 from streams.model.coverage import DAY_MINUTES, MINUTE_MS
-from streams.model.days import day_of
+from streams.model.days import day_of, rows_leave
 from streams.model.forgetting import forgetting
 from streams.model.horizon import DAY_MS, Horizon, Limits
 from streams.model.journeys import Contribution, WalkedStep, compile_journeys
@@ -60,7 +60,7 @@ class ObjectsStage:
         self._cohorts = cohorts(rows, b"K")
         self._tally = Tally(rows, self._cohorts)
         self._values = Values(rows, catalog.breakdowns.most_values)
-        self._horizon = Horizon(rows, limits, _day_of)
+        self._horizon = Horizon(rows, limits, rows_leave(_day_of))
         self._walks = Walks(rows, self._horizon, self._cohorts)
         self._late = Late()
         self._generation = 0
@@ -76,7 +76,7 @@ class ObjectsStage:
     def recovered(self) -> None:
         self._horizon.recovered()
         if self._horizon.day != NEVER:
-            self._rows.forget(forgetting(_day_of, self._horizon.day))
+            self._rows.forgotten(forgetting(_day_of, self._horizon.day))
         self._walks.recovered()
         self._cohorts.recovered()
         self._tally.recovered()

@@ -35,7 +35,7 @@ from streams.model.coverage import (
     Window,
 )
 from streams.model.forgetting import Forgetting, cell_key
-from streams.model.presence import Presence, trim
+from streams.model.presence import Activity, Presence
 from streams.model.slots import Slots, Span, merged
 from streams.model.stage import DECIDE_RECORDS, NEVER, Memory, Output, Rows
 from streams.model.tally import CellRow, decode_cell
@@ -62,7 +62,7 @@ class Heard(Struct, array_like=True):
 
 
 _decode_heard = msgspec.msgpack.Decoder(Heard).decode
-_decode_days = msgspec.msgpack.Decoder(dict[int, list[int]]).decode
+_decode_activity = msgspec.msgpack.Decoder(Activity).decode
 _HEARD = b"M"
 _decode_base = msgspec.msgpack.Decoder(tuple[int, int]).decode
 _base = struct.Struct(">cBI")
@@ -120,7 +120,7 @@ class RollingStage:
         self._weight = heard.weight
         self._see(heard.horizons)
         if heard.let_go:
-            self._rows.forget(Forgetting(heard.let_go, self._own()).left)
+            self._rows.forgotten(Forgetting(heard.let_go, self._own()).left)
         for key, raw in self._rows.items(b"C"):
             _, grain, series, _, slot = cell_key.unpack(key)
             self._at(series, grain).change(slot, _NOTHING, decode_cell(raw))
@@ -345,19 +345,19 @@ class RollingStage:
         if day < self._people_from:
             self._repair_day(series, day)
             return
-        days_key = b"D" + member.learner
-        days = self._rows.get(days_key, _decode_days)
-        if days is None:
-            days = {}
-            self._rows.put(days_key, days)
+        key = b"D" + member.learner
+        activity = self._rows.get(key, _decode_activity)
+        if activity is None:
+            activity = Activity()
+            self._rows.put(key, activity)
         if self._people_from != NEVER:
-            trim(days, self._people_from)
-        presence = Presence(self._rows, member.learner, days)
+            activity.trim(self._people_from)
+        presence = Presence(self._rows, member.learner, activity)
         by = member.n - presence.count(series, member.minute, source)
         if by:
             presence.credit(series, member.minute, source, by, ((None, people),))
-        if not days:
-            self._rows.drop(days_key)
+        if activity.latest is None:
+            self._rows.drop(key)
 
     def _add_people(self, series: int, people: People) -> None:
         own = self._codes.code(_OWN)

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from schemas.records import Attribute, Cohort, Recalled, WalkName
-from streams.model.codes import Codes
+from streams.model.codes import Codes, names
 from streams.model.horizon import DAY_MS, Horizon
 from streams.model.journeys import (
     Contribution,
@@ -35,12 +35,12 @@ Changes = list[tuple[Contribution, int]]
 
 
 class _Kept(Struct, array_like=True, gc=False):
-    """A step as it lies in the state: with the code of its cohort, and without the learner where
-    one learner walks, whom the key names."""
+    """A step as it lies in the state: with the codes of its name and cohort, and without the
+    learner where one learner walks, whom the key names."""
 
     occurred_at: int
     event_id: bytes
-    step: str
+    step: int
     cohort: int
     learner: bytes
     attributes: dict[str, Attribute]
@@ -70,13 +70,14 @@ _decode_times = msgspec.msgpack.Decoder(list[_When]).decode
 
 class Walks:
     """Walks in the state of one partition: rows `J` + key, those that wait for their earlier
-    steps `W` + key, and tombstones."""
+    steps `W` + key, the names of steps `E`, and tombstones."""
 
     def __init__(self, rows: Rows, horizon: Horizon, cohorts: Codes[Cohort]) -> None:
         self.voids = Voids(rows)
         self._rows = rows
         self._horizon = horizon
         self._cohorts = cohorts
+        self._steps = names(rows, b"E")
         self._named: dict[WalkName, None] = {}
         self.tombstones = Tombstones(rows)
         self.offset = 0
@@ -85,6 +86,7 @@ class Walks:
     def recovered(self) -> None:
         self.tombstones.recovered()
         self.voids.recovered()
+        self._steps.recovered()
 
     def take(self, rules: JourneyRules, name: WalkName, key: bytes, step: WalkedStep) -> Changes:
         """Add a step to its walk. `name`: the walk, as it is to be recalled."""
@@ -193,7 +195,7 @@ class Walks:
             WalkedStep(
                 one.occurred_at,
                 one.event_id,
-                one.step,
+                self._steps.values[one.step],
                 one.learner or learner,
                 self._cohorts.values[one.cohort],
                 one.attributes,
@@ -207,7 +209,7 @@ class Walks:
             _Kept(
                 step.occurred_at,
                 step.event_id,
-                step.step,
+                self._steps.code(step.step),
                 self._cohorts.code(step.cohort),
                 b"" if step.learner == learner else step.learner,
                 step.attributes,

@@ -2,7 +2,7 @@
 
 Rows lie in memory encoded and are decoded when touched. At the end of an epoch one log record
 says: the input position reached, every row that changed, and the next few of SLICES slices of the
-whole state, about as many bytes as the changes. So an epoch is written wholly or not at all, and
+whole state, twice as many bytes as the changes. So an epoch is written wholly or not at all, and
 once every slice was written anew, all that lies before the oldest of them can be cut off.
 
 Rows are many and small, and an object for each would weigh more than they do. So a slice is a few
@@ -15,42 +15,30 @@ input write equal rows, so a writer that had lost the partition can do no harm.
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, NamedTuple, TypeVar
-from zlib import crc32
 
 import msgspec
 from msgspec import Struct
 
-from streams.model.stage import ROW_BYTES
-from streams.state.buckets import (
-    BUCKET_ROWS,
-    EMPTY,
-    SLICES,
-    Bucket,
-    bucket_at,
-    buckets_of,
-    decode_bucket,
-    encode_bucket,
-    kinds_of,
-    rows_in,
-    split,
-)
+from streams.model.stage import Rule
+from streams.state.buckets import DROPPED, SLICES, Bucket
 from streams.state.errors import ForeignWriter, LogCutShort, LogDamaged, StateError
+from streams.state.slices import Slices, encode_changes
 
 T = TypeVar("T")
 
-FORMAT: Final = 4
+FORMAT: Final = 5
 """Goes up when SLICES, the record or the meaning of any row changes."""
 
 _LEAST_SLICE_BYTES = 4096
+_SLICES_TO_CHANGES = 2
+"""Bytes of slices for each that was changed. More make recovery shorter, and the log longer that is
+written."""
+
+_CUT_RECORDS = 16
 _ROW_OVERHEAD = 20
 _SLICE_OVERHEAD = 8
-_OPEN_BUCKETS = 256
-"""So many decoded buckets are kept until the end of the epoch."""
-
-_PENDING_BYTES = 4096
 _FIRST_GUESS = 200
 _NOTHING = -1
-_DROPPED = b""
 _ABSENT = object()
 
 
@@ -60,9 +48,13 @@ class Epoch(Struct, array_like=True, gc=False):
     format: int
     base: int
     position: int
+    rows: int
+    """So many there are as of `position`."""
+    held: int
+    """Bytes of memory that they take."""
     changed: dict[int, bytes]
-    """For each slice, encoded as a bucket: encoded rows by key; nothing stands for a dropped one.
-    Who reads the log need not look into what a later slice says anew."""
+    """For each slice, encoded: its `Changes`. Who reads the log need not look into what a later
+    slice says anew."""
     slices: dict[int, list[bytes]]
     """Whole slices as of `position`: their encoded buckets."""
 
@@ -81,11 +73,6 @@ class Sealed(NamedTuple):
     slices: tuple[int, ...]
     rows: int
 
-    @property
-    def ends_round(self) -> bool:
-        """Whether with this record every slice was written since the last time this was true."""
-        return self.slices[-1] < self.slices[0] or self.slices[-1] == SLICES - 1
-
 
 _encode_row = msgspec.msgpack.Encoder().encode
 _encode_epoch = msgspec.msgpack.Encoder().encode
@@ -102,16 +89,12 @@ class EpochRows:
     def __init__(self) -> None:
         self.position = _NOTHING
         self._mean_bytes: float = _FIRST_GUESS
+        self._cut_at = 0
         self._at_seal: dict[bytes, object] = {}
         self._reset()
 
     def _reset(self) -> None:
-        self._held: int | None = 0
-        self._kinds: dict[bytes, list[int]] | None = None
-        self._slices: list[list[bytes]] = [[EMPTY] for _ in range(SLICES)]
-        self._counts = [0] * SLICES
-        self._open: dict[tuple[int, int], Bucket] = {}
-        self._pending: dict[int, list[bytes]] = {}
+        self._slices = Slices()
         self._dirty: dict[bytes, Any] = {}
         self._copied_at = [_NOTHING] * SLICES
         self._next_slice = 0
@@ -126,7 +109,7 @@ class EpochRows:
         row: T | None = self._dirty.get(key, _ABSENT)
         if row is not _ABSENT:
             return row
-        encoded = self._encoded(key)
+        encoded = self._slices.get(key)
         if encoded is None:
             return None
         row = decode(encoded)
@@ -138,7 +121,7 @@ class EpochRows:
         row: T | None = self._dirty.get(key, _ABSENT)
         if row is not _ABSENT:
             return row
-        encoded = self._encoded(key)
+        encoded = self._slices.get(key)
         return None if encoded is None else decode(encoded)
 
     def put(self, key: bytes, row: object) -> None:
@@ -151,22 +134,8 @@ class EpochRows:
 
     def items(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Encoded rows whose keys begin with `prefix`; raises StateError when rows changed."""
-        if self._dirty:
-            raise StateError("rows can be listed only while nothing is changed")
-        self._take_pending()
-        for number in self._slices_with(prefix):
-            for bucket in self._slices[number]:
-                for key, encoded in decode_bucket(bucket).items():
-                    if key.startswith(prefix):
-                        yield key, encoded
-
-    def _slices_with(self, prefix: bytes) -> Iterable[int]:
-        """After recovery each part of a stage asks for its own kind of rows, most of few rows."""
-        if not prefix:
-            return range(SLICES)
-        if self._kinds is None:
-            self._kinds = kinds_of(self._slices)
-        return self._kinds.get(prefix[:1], ())
+        self._refuse_changes("listed")
+        return self._slices.items(prefix)
 
     def changed(self) -> Iterable[tuple[bytes, object | None]]:
         """The rows touched since the last epoch; None stands for a dropped one."""
@@ -174,38 +143,29 @@ class EpochRows:
 
     def held(self) -> int:
         """How many bytes of memory the rows take; raises StateError when rows changed."""
-        if self._dirty:
-            raise StateError("rows can be weighed only while nothing is changed")
-        if self._held is None:
-            self._held = sum(
-                len(key) + len(encoded) + ROW_BYTES for key, encoded in self.items(b"")
-            )
-        return self._held
+        self._refuse_changes("weighed")
+        return self._slices.held
 
-    def forget(self, rule: Callable[[bytes, bytes], bytes | None]) -> None:
+    def forget(self, rule: Rule) -> None:
         """Put `rule(key, encoded)` in the place of each row; None: it goes. The log is told
         nothing; raises StateError when rows changed."""
+        self._refuse_changes("forgotten")
+        self._slices.forget(rule)
+
+    def forgotten(self, rule: Rule) -> None:
+        """As `forget`, when rows were just read back: they were weighed without it. Raises
+        StateError when rows changed."""
+        self._refuse_changes("forgotten")
+        self._slices.forgotten(rule)
+
+    def _refuse_changes(self, what: str) -> None:
         if self._dirty:
-            raise StateError("rows can be forgotten only while nothing is changed")
-        self._take_pending()
-        self._open = {}
-        for number, buckets in enumerate(self._slices):
-            kept: Bucket = {}
-            for bucket in buckets:
-                for key, encoded in decode_bucket(bucket).items():
-                    left = rule(key, encoded)
-                    if left is not None:
-                        kept[key] = left
-            self._slices[number] = buckets_of(kept)
-            self._counts[number] = len(kept)
-        self._held = None
-        self._kinds = None
+            raise StateError(f"rows can be {what} only while nothing is changed")
 
     # What the runner does
 
     def __len__(self) -> int:
-        self._take_pending()
-        return sum(self._counts)
+        return self._slices.rows
 
     def changed_bytes(self) -> float:
         """About how many bytes the changes of this epoch will take."""
@@ -234,81 +194,40 @@ class EpochRows:
         changed, size = self._encode_changes()
         if count:
             self._mean_bytes = max(_ROW_OVERHEAD, size / count)
-        slices = self._next_slices(max(size, _LEAST_SLICE_BYTES))
-        epoch = Epoch(FORMAT, self._base, self.position, changed, slices)
+        slices = self._next_slices(max(_SLICES_TO_CHANGES * size, _LEAST_SLICE_BYTES))
+        held = self._slices.held
+        epoch = Epoch(FORMAT, self._base, self.position, len(self), held, changed, slices)
         self._base = self.position
         return Sealed(_encode_epoch(epoch), self.position, tuple(slices), count)
 
     def _encode_changes(self) -> tuple[dict[int, bytes], int]:
-        """The changed rows by slice, encoded, and their bytes; each is brought into its bucket."""
-        self._take_pending()
-        by_slice: dict[int, Bucket] = {}
+        """The changes by slice, encoded, and the bytes of the rows; each is brought in."""
+        by_slice: dict[int, dict[int, Bucket]] = {}
         size = 0
         # Also a row that is as it was, or one dropped that was never there: the record may be
         # folded into a state between `base` and `position`, which another writer reached.
         for key, row in self._dirty.items():
-            encoded = _DROPPED if row is None else _encode_row(row)
-            by_slice.setdefault(crc32(key) % SLICES, {})[key] = encoded
+            encoded = DROPPED if row is None else _encode_row(row)
+            number, at = self._slices.place(key)
+            by_slice.setdefault(number, {}).setdefault(at, {})[key] = encoded
             size += len(encoded) + _ROW_OVERHEAD
         self._dirty = {}
-        for number, rows in by_slice.items():
-            self._bring_in(number, rows)
-        self._open = {}
-        return {number: encode_bucket(rows) for number, rows in by_slice.items()}, size
+        changed = {
+            number: encode_changes(self._slices.change(number, rows))
+            for number, rows in by_slice.items()
+        }
+        self._slices.epoch_ended()
+        return changed, size
 
     def _next_slices(self, room: float) -> dict[int, list[bytes]]:
         """The slices themselves, not copies: to be encoded before one of them changes."""
         slices: dict[int, list[bytes]] = {}
         while room > 0 and len(slices) < SLICES:
-            buckets = self._slices[self._next_slice]
+            buckets = self._slices.copy(self._next_slice)
             slices[self._next_slice] = buckets
             room -= _SLICE_OVERHEAD + sum(map(len, buckets))
             self._next_slice = (self._next_slice + 1) % SLICES
         return slices
-
-    # Buckets
-
-    def _encoded(self, key: bytes) -> bytes | None:
-        if self._pending:
-            self._take_pending()
-        place = crc32(key)
-        number = place % SLICES
-        return self._bucket(number, bucket_at(place, len(self._slices[number]))).get(key)
-
-    def _bucket(self, number: int, at: int) -> Bucket:
-        """To be changed only by who writes it back."""
-        bucket = self._open.get((number, at))
-        if bucket is None:
-            if len(self._open) == _OPEN_BUCKETS:
-                self._open = {}
-            bucket = self._open[number, at] = decode_bucket(self._slices[number][at])
-        return bucket
-
-    def _bring_in(self, number: int, rows: Bucket) -> None:
-        """Put rows of a slice into its buckets; take out those that are _DROPPED."""
-        self._kinds = None
-        buckets = self._slices[number]
-        by_bucket: dict[int, list[bytes]] = {}
-        for key in rows:
-            by_bucket.setdefault(bucket_at(crc32(key), len(buckets)), []).append(key)
-        grown = count = 0
-        for at, keys in by_bucket.items():
-            bucket = self._bucket(number, at)
-            count -= len(bucket)
-            for key in keys:
-                before = bucket.pop(key, None)
-                if before is not None:
-                    grown -= len(key) + len(before) + ROW_BYTES
-                if encoded := rows[key]:
-                    bucket[key] = encoded
-                    grown += len(key) + len(encoded) + ROW_BYTES
-            count += len(bucket)
-            buckets[at] = encode_bucket(bucket)
-        self._counts[number] += count
-        if self._held is not None:
-            self._held += grown
-        while self._counts[number] > BUCKET_ROWS * len(buckets):
-            self._open.pop((number, split(buckets)), None)
 
     def written(self, sealed: Sealed, offset: int, alone: bool) -> None:
         """The epoch lies in the log at `offset`.
@@ -329,6 +248,14 @@ class EpochRows:
         """The lowest log offset that the state needs; None: all from the beginning."""
         oldest = min(self._copied_at)
         return None if oldest == _NOTHING else oldest
+
+    def cut(self) -> int | None:
+        """The log offset below which all can be cut off; None: too little to be worth it."""
+        needed = self.needed_from()
+        if needed is None or needed < self._cut_at + _CUT_RECORDS:
+            return None
+        self._cut_at = needed
+        return needed
 
     def begin_at(self, offset: int) -> None:
         """Nothing was ever written: the input begins at `offset`."""
@@ -374,52 +301,25 @@ class EpochRows:
     def _take(self, epoch: Epoch, offset: int) -> None:
         if self.position == _NOTHING and epoch.base == _NOTHING:
             self._from_beginning = True
-        self._open = {}
-        self._held = self._kinds = None
         for number, buckets in epoch.slices.items():
-            self._slices[number] = buckets
-            self._counts[number] = sum(map(rows_in, buckets))
+            self._slices.replace(number, buckets)
             self._copied_at[number] = offset
             self._next_slice = (number + 1) % SLICES
-            self._pending.pop(number, None)
-        for number, rows in epoch.changed.items():
+        for number, changes in epoch.changed.items():
             # A slice holds what changed in the same epoch.
             if number not in epoch.slices:
-                self._pending.setdefault(number, []).append(rows)
-                self._take_if_large(number)
+                known = self._from_beginning or self._copied_at[number] != _NOTHING
+                self._slices.fold(number, changes, known)
+        self._slices.rows, self._slices.held = epoch.rows, epoch.held
         self.position = self._base = epoch.position
         self._read_to = offset
 
-    def _take_if_large(self, number: int) -> None:
-        """What waits for a slice takes memory; to bring it in costs a pass over the slice, and is
-        for nothing where the slice itself is still to come."""
-        if self._copied_at[number] == _NOTHING and not self._from_beginning:
-            return
-        waiting = sum(map(len, self._pending[number]))
-        if waiting > max(_PENDING_BYTES, sum(map(len, self._slices[number])) // 3):
-            self._bring_in_pending(number, self._pending.pop(number))
-
-    def _take_pending(self) -> None:
-        """Bring in what was read from the log."""
-        pending, self._pending = self._pending, {}
-        for number, parts in pending.items():
-            self._bring_in_pending(number, parts)
-
-    def _bring_in_pending(self, number: int, parts: list[bytes]) -> None:
-        rows: Bucket = {}
-        for part in parts:
-            rows.update(decode_bucket(part))
-        self._bring_in(number, rows)
-        self._open = {}
-
     def repack(self) -> None:
-        """Put a copy of each bucket in its place: copies made one after the other lie closer."""
-        for number, buckets in enumerate(self._slices):
-            self._slices[number] = [bytes(memoryview(bucket)) for bucket in buckets]
+        """Lay the rows side by side in memory."""
+        self._slices.repack()
 
     def check(self) -> None:
         """Raises LogCutShort unless what was folded is the whole state."""
-        self._take_pending()
         missing = self._copied_at.count(_NOTHING)
         if self.position != _NOTHING and not self._from_beginning and missing:
             raise LogCutShort(f"{missing} of {SLICES} slices are not in the state log")

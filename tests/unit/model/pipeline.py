@@ -22,7 +22,7 @@ from streams.model.horizon import Limits
 from streams.model.learners import LearnersStage
 from streams.model.objects import ObjectsStage
 from streams.model.rolling import RollingStage
-from streams.model.stage import Output, Stage
+from streams.model.stage import Output, Rule, Stage
 from tests.recount.contributions import Cohorts
 from tests.recount.contributions import Event as Stored
 
@@ -35,7 +35,7 @@ class PlainRows:
 
     def __init__(self, rows: dict[bytes, bytes] | None = None) -> None:
         self.rows = dict(rows or {})
-        self.forgotten: dict[bytes, bytes] = {}
+        self.let_go: dict[bytes, bytes] = {}
         self.dirty: dict[bytes, Any] = {}
 
     def get(self, key: bytes, decode: Callable[[bytes], Any]) -> Any:
@@ -67,15 +67,18 @@ class PlainRows:
         assert not self.dirty
         return sum(len(key) + len(row) for key, row in self.rows.items())
 
-    def forget(self, rule: Callable[[bytes, bytes], bytes | None]) -> None:
+    def forget(self, rule: Rule) -> None:
         assert not self.dirty
         left = {key: rule(key, row) for key, row in self.rows.items()}
-        self.forgotten |= {key: self.rows[key] for key, row in left.items() if row is None}
+        self.let_go |= {key: self.rows[key] for key, row in left.items() if row is None}
         self.rows = {key: row for key, row in left.items() if row is not None}
+
+    def forgotten(self, rule: Rule) -> None:
+        self.forget(rule)
 
     def encode(self) -> None:
         for key, row in self.dirty.items():
-            self.forgotten.pop(key, None)
+            self.let_go.pop(key, None)
             if row is None:
                 self.rows.pop(key, None)
             else:
@@ -144,7 +147,7 @@ class Worker:
 
     def save(self) -> None:
         # A log still holds what was only forgotten.
-        self.saved = self.rows.rows | self.rows.forgotten
+        self.saved = self.rows.rows | self.rows.let_go
         self.position = self.read
 
 

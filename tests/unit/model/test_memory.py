@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.records import Batch, Cohort
+from schemas.records import Batch, Cohort, encode
 from streams.model.horizon import Limits
-from tests.unit.model.pipeline import PARTITIONS, Pipeline, batches
+from tests.unit.model.pipeline import CATALOG, PARTITIONS, Pipeline, Worker, batches
 from tests.unit.model.store import DAY_MS, StoredPipeline, shuffled
 from tests.unit.model.test_pipeline import (
     BASE,
@@ -243,6 +243,31 @@ def test_old_days_that_come_last_are_let_go_of_too() -> None:
     pipeline.run()
     assert START // DAY_MS + 399 <= pipeline.horizon() <= START // DAY_MS + 929 - 57
     assert pipeline.all_named != []
+
+
+def _most_held(budget: int) -> int:
+    """Of one partition of learners that are active each day, day after day."""
+    played: list[Happening] = [
+        ("video.played", bytes([who]) * 16, 0, START + day * DAY_MS, {})
+        for day in range(250)
+        for who in range(20)
+    ]
+    log = [encode(batch) for part, batch in batches(events_of(played), 20) if part == 0]
+    worker = Worker("learners", 0, log, Limits(budget, 10**9, records=1), CATALOG)
+    most = 0
+    while worker.position < len(log) - 1:
+        worker.step(1)
+        worker.seal()
+        worker.save()
+        most = max(most, worker.stage.memory.held)
+    assert not worker.stage.memory.over_budget
+    return most
+
+
+def test_memory_holds_no_more_than_its_budget() -> None:
+    budget = _most_held(10**9) // 2
+    # It is looked at before a record is applied, so one may lie over it.
+    assert budget // 2 < _most_held(budget) < budget * 21 // 20
 
 
 def test_a_roomy_budget_lets_nothing_go() -> None:
