@@ -12,7 +12,7 @@ EVENTS_IN = Counter(
 EVENTS_OUT = Counter(
     "uptake_events_out_total",
     "Events this process was done with, by outcome "
-    "(accepted, refused, packed, dead, stored, duplicate, opted_out, redelivered)",
+    "(accepted, refused, packed, dead, stored, duplicate, opted_out)",
     ["process", "source", "outcome"],
 )
 INVALID_SHARE = Gauge(

@@ -28,6 +28,14 @@ CONFIG_VARIABLE = "UPTAKE_CONFIG"
 RESERVED = frozenset({CONFIG_VARIABLE, "UPTAKE_CACHE"})
 """Variables that begin like a setting and are none."""
 
+REFUSED = {
+    "worker.standby_replicas": "there are no standby replicas: the rows of a partition are read "
+    "back from its log at every rebalance, so a standby would be thrown away in the moment it is "
+    "needed. Set worker.instance, so that a restarted worker has its partitions at once, or run "
+    "more workers",
+}
+"""Settings that are asked for elsewhere and that there can not be here, each with the reason."""
+
 MASK = "********"
 DEFAULT = "default"
 _KEY_LENGTH = 16
@@ -93,7 +101,14 @@ _TYPES = {
     for section, fields in _SECTIONS.items()
     for name, kind in fields.items()
 }
-_VARIABLES = {PREFIX + name.replace(".", "_").upper(): name for name in _TYPES}
+
+
+def _variable(name: str) -> str:
+    return PREFIX + name.replace(".", "_").upper()
+
+
+_VARIABLES = {_variable(name): name for name in _TYPES}
+_REFUSED_VARIABLES = {_variable(name): name for name in REFUSED}
 
 
 def load(path: Path | None = None, environment: Mapping[str, str] | None = None) -> Loaded:
@@ -180,7 +195,7 @@ def _put(name: str, value: object, origin: str, found: _Found) -> None:
     if name in _TYPES:
         found.values[name] = (value, origin)
         return
-    found.faults.append(f"{name} in {origin}: there is no such setting{_hint(name, _TYPES)}")
+    found.faults.append(f"{name} in {origin}: {_unknown(name, name, _TYPES)}")
 
 
 def _from_environment(variables: Mapping[str, str], found: _Found) -> None:
@@ -190,8 +205,8 @@ def _from_environment(variables: Mapping[str, str], found: _Found) -> None:
         name = _VARIABLES.get(variable)
         origin = f"environment ({variable})"
         if name is None:
-            hint = _hint(variable, _VARIABLES)
-            found.faults.append(f"{variable} in the environment: there is no such setting{hint}")
+            told = _unknown(_REFUSED_VARIABLES.get(variable, ""), variable, _VARIABLES)
+            found.faults.append(f"{variable} in the environment: {told}")
             continue
         found.values[name] = (_parse(name, variables[variable]), origin)
 
@@ -208,6 +223,13 @@ def _parse(name: str, text: str) -> object:
         return msgspec.convert(text, _TYPES[name], strict=False)
     except msgspec.ValidationError:
         return text
+
+
+def _unknown(name: str, given: str, known: Mapping[str, object]) -> str:
+    """What is said of a setting that there is not: why, or which one may be meant."""
+    if name in REFUSED:
+        return REFUSED[name]
+    return f"there is no such setting{_hint(given, known)}"
 
 
 def _hint(name: str, known: Mapping[str, object]) -> str:

@@ -14,6 +14,7 @@ _LONG: Final = (
     "test_rebuild_state",
     "test_up_killed",
     "test_chaos",
+    "test_chaos_harness",
     "test_broken_inputs_whole",
     "test_epoch_worker",
     "test_up",

@@ -7,7 +7,7 @@ import struct
 from typing import Final
 
 from clickhouse_connect.driver.exceptions import DataError, Error
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, MaxRetryError
 
 
 class StoreError(Exception):
@@ -83,5 +83,17 @@ def _of_server(error: Error) -> StoreError:
 
 def _text(error: Exception) -> str:
     """One line, without the values of rows that ClickHouse puts after its first sentence."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, MaxRetryError):
+            return _no_answer(cause)
+        cause = cause.__cause__ or cause.__context__
     first = str(error).strip().partition("\n")[0]
     return first[:300]
+
+
+def _no_answer(error: MaxRetryError) -> str:
+    """Where nothing answered, and why; the client's own text is long and begins with neither."""
+    pool = error.pool
+    why = str(error.reason).rpartition(": ")[2]
+    return f"ClickHouse does not answer at {pool.host}:{pool.port}: {why}"[:300]

@@ -23,11 +23,16 @@ from schemas.records import (
     decode_batch,
 )
 from sinks.clickhouse.client import Store
+from sinks.clickhouse.repairs import WalkAsk
 from streams.catalog.load import Catalog, load, rows_for_store
 from tests.fixtures.brokers import Broker
 from tests.fixtures.sinking import Run
 from tests.fixtures.store import running_store
+from uptake.dead_letters import letters
+from uptake.dead_letters.letters import Wanted
+from uptake.dead_letters.replay import Result, replay
 from uptake.reconcile.check import Check, Report
+from uptake.repair import lists
 from uptake.repair.rebuild import Rebuild, Rebuilt
 from uptake.repair.service import Repairer
 
@@ -172,6 +177,51 @@ def test_what_is_on_the_list_is_repaired_and_nothing_else(run: Run) -> None:
         _check_repairs(run, db, rows)
         _check_walks(run, db)
         _check_recall(run, db)
+
+
+def test_rows_recounted_without_a_refused_event_are_right_when_it_is_inserted(run: Run) -> None:
+    with Store(run.store.settings) as db:
+        db.command("ALTER TABLE events_log ADD CONSTRAINT c CHECK offset % 8 != 5")
+        _send(run, 0, [_event(number, number) for number in range(150)])
+        run.until(lambda db: _account(db) == (150, 131, 0, 0, 0))
+        db.command("ALTER TABLE events_log DROP CONSTRAINT c")
+        _rebuild(run)
+        assert _compare(run).differing == 0
+        run.until(lambda db: db.query("SELECT count() FROM dead_letters") == [(19,)])
+        refused = [each.letter for each in letters.find(db, Wanted(stage="sink"), 99)]
+        told = replay(run.settings, db, refused, "re-insert", 0.0, lambda _: None)
+        assert told == Result(stored=19)
+        assert _account(db) == (150, 150, 0, 0, 0)
+    while _repair(run):
+        pass
+    report = _compare(run)
+    assert (report.differing, report.waiting) == (0, 0)
+
+
+def test_a_rebuild_ends_while_walks_are_called_back_all_the_time(run: Run) -> None:
+    """At each look another walk is open, as when late events of forgotten walks keep coming."""
+    _send(run, 0, [_event(number, number) for number in range(150)])
+    run.until(lambda db: _account(db) == (150, 150, 0, 0, 0))
+    assert _rebuild(run).differing > 400
+    with Store(run.store.settings) as db:
+        one = "tickets_opened"
+        damaged = _damage(db, f"window = '1d' AND cohort_kind = 'team' AND indicator = '{one}'")
+        opened = 0
+
+        def tick(_: str) -> None:
+            nonlocal opened
+            _repair(run)
+            opened += 1
+            ask = WalkAsk("ticket", f"late {opened}", "", False, opened, _NOW + opened)
+            lists.ask_walks(db, [ask])
+
+        tick("")
+        done = Rebuild(run.settings, _catalog(run), 20.0, False, tick).run(None, None, one)
+        assert (done.differing, done.moving) == (damaged, 0)
+        assert opened > 1
+        assert db.query("SELECT countIf(outcome = '') FROM recalls FINAL") == [(1,)]
+        _repair(run)
+    assert _compare(run).equal
 
 
 def _check_repairs(run: Run, db: Store, rows: int) -> None:

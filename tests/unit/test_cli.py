@@ -70,6 +70,19 @@ def test_replaying_all_dead_letters_has_to_be_asked_for() -> None:
     assert result.exit_code == Exit.USAGE
 
 
+@pytest.mark.parametrize("command", ["list", "replay"])
+@pytest.mark.parametrize(
+    ("option", "known"),
+    [("--source", "'crm', 'ticketing', 'lms'"), ("--stage", "'intake', 'sink'")],
+)
+def test_a_mistyped_source_or_stage_is_not_one_without_letters(
+    command: str, option: str, known: str
+) -> None:
+    result = CliRunner().invoke(app, ["dead-letters", command, option, "cmr"])
+    assert result.exit_code == Exit.USAGE
+    assert known in " ".join(result.output.replace("│", " ").split())
+
+
 def test_the_list_of_known_errors_names_classes_that_exist() -> None:
     for module, name, _ in errors._KINDS:
         assert issubclass(getattr(import_module(module), name), Exception)

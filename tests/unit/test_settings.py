@@ -86,6 +86,17 @@ def test_what_is_unknown_or_wrong_is_refused_by_name(
         assert part in message
 
 
+def test_standby_replicas_are_refused_with_the_reason(tmp_path: Path) -> None:
+    in_file = _file(tmp_path, "[worker]\nstandby_replicas = 1\n")
+    for fault in (
+        _fault(in_file, {}),
+        _fault(_file(tmp_path, ""), {"UPTAKE_WORKER_STANDBY_REPLICAS": "1"}),
+    ):
+        assert "there are no standby replicas: the rows of a partition are read back" in fault
+        assert "Set worker.instance" in fault
+        assert "did you mean" not in fault
+
+
 def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
     path = _file(tmp_path, "[kafka]\npartitions = 0\n[worker]\nsession_seconds = 0\n")
     assert len(_fault(path, {"UPTAKE_NOTHING_HERE": "1"}).splitlines()) == 3

@@ -19,8 +19,13 @@ app = typer.Typer(no_args_is_help=True)
 _PLACE_HELP = "Where the record lies: TOPIC/PARTITION/OFFSET, as `list` prints it."
 
 ReasonOption = Annotated[str, typer.Option("--reason", help="Only those refused for this reason.")]
-SourceOption = Annotated[str, typer.Option("--source", help="Only those of crm, ticketing or lms.")]
-StageOption = Annotated[str, typer.Option("--stage", help="Only those of intake, or of sink.")]
+SourceOption = Annotated[
+    Literal["crm", "ticketing", "lms"] | None,
+    typer.Option("--source", help="Only those of this source."),
+]
+StageOption = Annotated[
+    Literal["intake", "sink"] | None, typer.Option("--stage", help="Only those of this stage.")
+]
 SinceOption = Annotated[str, typer.Option("--since", help=f"Only those refused since: {TIME_HELP}")]
 
 
@@ -32,8 +37,8 @@ def _group() -> None:
 @app.command(name="list")
 def list_letters(
     reason: ReasonOption = "",
-    source: SourceOption = "",
-    stage: StageOption = "",
+    source: SourceOption = None,
+    stage: StageOption = None,
     since: SinceOption = "",
     counts: Annotated[
         bool, typer.Option("--counts", help="How many there are by source, stage and reason.")
@@ -48,7 +53,7 @@ def list_letters(
     from sinks.clickhouse.client import Store
     from uptake.dead_letters import letters
 
-    wanted = letters.Wanted(reason, source, stage, _since(since), None, every)
+    wanted = letters.Wanted(reason, source or "", stage or "", _since(since), None, every)
     settings = client_settings(config).settings
     with Store(settings.clickhouse) as store:
         if counts:
@@ -82,8 +87,8 @@ def show(
 def replay_letters(
     place: Annotated[str, typer.Argument(help=_PLACE_HELP)] = "",
     reason: ReasonOption = "",
-    source: SourceOption = "",
-    stage: StageOption = "",
+    source: SourceOption = None,
+    stage: StageOption = None,
     since: SinceOption = "",
     policy: Annotated[
         Literal["stop", "re-insert", "drop"],
@@ -117,11 +122,11 @@ def replay_letters(
     from uptake.dead_letters.replay import replay
 
     if not (place or reason or source or stage or since):
-        raise fail("name a dead letter, or give --reason, --source or --since", Exit.USAGE)
+        raise fail("name a dead letter, or give --reason, --source, --stage or --since", Exit.USAGE)
     at = letters.place_of(place) if place else None
     if place and at is None:
         raise _no_place(place)
-    wanted = letters.Wanted(reason, source, stage, _since(since))
+    wanted = letters.Wanted(reason, source or "", stage or "", _since(since))
     settings = client_settings(config).settings
     with Store(settings.clickhouse) as store, Waiting() as waiting:
         found = _at(store, at) if at else letters.find(store, wanted, limit, first=True)

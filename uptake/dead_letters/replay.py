@@ -8,7 +8,9 @@ of one step twice, and the second ones are duplicates.
 
 A row that the store refused is inserted again at its old place: nothing more is received, and the
 event is stored instead of dead. A row of an indicator may be out of date: others may have been
-made in its place since, by a repair or a rebuild of state. So it is put on the repair list.
+made in its place since, by a repair or a rebuild of state. So it is put on the repair list. So
+are the rows of indicators that count an event whose row is inserted: a repair may have recounted
+them without it.
 """
 
 import time
@@ -25,12 +27,15 @@ from sinks.clickhouse import refused, tables
 from sinks.clickhouse.client import Store
 from sinks.clickhouse.errors import NeverValid
 from sinks.clickhouse.repairs import RepairAsk
+from streams.catalog.load import load
 from streams.intake.dead_letters import CUT, REPLAY_HEADER, REPLAYED_AT_HEADER
+from streams.intake.stored import of_row
 from streams.intake.writer import Writer
 from uptake.dead_letters import letters, outcomes
 from uptake.dead_letters.letters import DROPPED, REPLAYED, Fate
 from uptake.dead_letters.outcomes import Sent
 from uptake.repair import lists
+from uptake.repair.late_rows import LateRows
 
 Policy = Literal["stop", "re-insert", "drop"]
 Tick = Callable[[str], None]
@@ -146,7 +151,9 @@ def _step(
     tick: Tick,
     result: Result,
 ) -> None:
-    _insert(store, [letter for letter in step if _is_row(letter)], result)
+    rows = [letter for letter in step if _is_row(letter)]
+    if rows:
+        _insert(store, LateRows(load(settings.worker.catalog)), rows, result)
     records = [letter for letter in step if not _is_row(letter)]
     if not records:
         return
@@ -163,7 +170,7 @@ def _step(
         setattr(result, kind, getattr(result, kind) + 1)
 
 
-def _insert(store: Store, rows: Sequence[DeadLetter], result: Result) -> None:
+def _insert(store: Store, late: LateRows, rows: Sequence[DeadLetter], result: Result) -> None:
     """One by one, so that each is judged by itself. One that is refused again stays as it is."""
     for letter in rows:
         found = refused.row_of(letter)
@@ -176,8 +183,20 @@ def _insert(store: Store, rows: Sequence[DeadLetter], result: Result) -> None:
             continue
         if table == "rolling":
             lists.ask(store, [_repair_of(row)])
+        if table == "events_log":
+            _ask_for_numbers(store, late, letter, row)
         _note(store, [(letter, Fate(REPLAYED, _now(), 0, -1, -1))])
         result.stored += 1
+
+
+def _ask_for_numbers(
+    store: Store, late: LateRows, letter: DeadLetter, row: tuple[Any, ...]
+) -> None:
+    """That what counts the event is computed again, now that it is stored."""
+    signal = dict(zip(tables.names("events_log"), row, strict=True))["signal"]
+    for event in of_row(letter.value or b""):
+        lists.ask(store, late.row_asks(event, signal, _now()))
+        lists.ask_walks(store, late.walk_asks(event, signal, _now()))
 
 
 def _repair_of(row: tuple[Any, ...]) -> RepairAsk:

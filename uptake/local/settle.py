@@ -19,7 +19,7 @@ from sinks.clickhouse.account import Account, accounts
 from sinks.clickhouse.client import Store
 from sinks.clickhouse.errors import StoreError
 from uptake.local.ends import Ends, Place, reachable
-from uptake.repair.lists import Waiting, waiting
+from uptake.repair.lists import asks, waiting
 
 _LOOK_SECONDS = 0.2
 Tick = Callable[[str], None]
@@ -61,7 +61,7 @@ def settle(settings: Settings, seconds: float, tick: Tick) -> list[Account]:
     limit = monotonic() + seconds
     _arrive(settings, limit, tick)
     # A walk that is called back passes through the log again, and may ask for further repairs.
-    while _pass_repairs(settings.clickhouse, limit, tick, lambda found: found.total):
+    while _pass_repairs(settings.clickhouse, limit, tick):
         _arrive(settings, limit, tick)
     return _add_up(settings.clickhouse, limit, tick)
 
@@ -82,12 +82,30 @@ def arrive(settings: Settings, seconds: float, tick: Tick) -> None:
 
 
 def recalled(settings: Settings, seconds: float, tick: Tick) -> None:
-    """As `arrive`, and until no walk waits to be called back: what one of them changes is said by
-    the stream then, or it is on the repair list."""
+    """As `arrive`, and until every walk was called back that is open then: what one of them
+    changes is said by the stream, or it is on the repair list. Others may be asked for all the
+    while."""
     limit = monotonic() + seconds
     _arrive(settings, limit, tick)
-    while _pass_repairs(settings.clickhouse, limit, tick, lambda found: found.walks or found.voids):
+    # To take an event back may ask for its walk; a walk asks for nothing but rows.
+    for _ in ("events", "walks"):
+        if not pass_asks(settings.clickhouse, limit, tick):
+            return
         _arrive(settings, limit, tick)
+
+
+def pass_asks(settings: ClickHouseSettings, limit: float, tick: Tick) -> bool:
+    """Wait until those walks and events taken back are done with that are open at the first look;
+    whether there were any. `limit` is monotonic. Raises Unsettled."""
+    left: set[int] | None = None
+
+    def look(store: Store) -> tuple[int, str]:
+        nonlocal left
+        found = asks(store)
+        left = found if left is None else left & found
+        return len(left), f"{len(left):,} recalled walks and events to be taken back are open"
+
+    return _pass_open(settings, limit, tick, look)
 
 
 def missing(ends: dict[Place, int], committed: dict[Place, int]) -> dict[Place, int]:
@@ -125,17 +143,31 @@ def _pass(ends: Ends, stage: Stage, limit: float, tick: Tick) -> None:
         _wait(told, limit, tick)
 
 
-def _pass_repairs(
-    settings: ClickHouseSettings, limit: float, tick: Tick, count: Callable[[Waiting], int]
+def _pass_repairs(settings: ClickHouseSettings, limit: float, tick: Tick) -> bool:
+    """Wait until nothing is open; whether there was anything."""
+
+    def look(store: Store) -> tuple[int, str]:
+        found = waiting(store)
+        return found.total, found.line()
+
+    return _pass_open(settings, limit, tick, look)
+
+
+def _pass_open(
+    settings: ClickHouseSettings,
+    limit: float,
+    tick: Tick,
+    look: Callable[[Store], tuple[int, str]],
 ) -> bool:
-    """Wait until none of those that `count` counts is open; whether there were any."""
+    """Wait until `look` (how many are open, and that in words) finds none; whether there were
+    any."""
     any_open = False
     with Store(settings) as store:
         while True:
             try:
-                found = waiting(store)
-                told = f"{found.line()}: is `uptake repair` running?"
-                if not count(found):
+                count, words = look(store)
+                told = f"{words}: is `uptake repair` running?"
+                if not count:
                     return any_open
             except StoreError as error:
                 told = f"the store does not answer: {error}"

@@ -33,6 +33,12 @@ class Window(NamedTuple):
         """In ms."""
         return self.slide * self.slides
 
+    def ends(self, first: int, last: int) -> tuple[int, int]:
+        """The first and the last end of windows that hold something from `first` to `last` (ms),
+        or that it has just left."""
+        begin, end = ((at // self.slide + 1) * self.slide for at in (first, last))
+        return begin, end + self.length
+
 
 WINDOWS = (
     Window("1h", 60_000, 60),

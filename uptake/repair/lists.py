@@ -27,6 +27,14 @@ SELECT
         (SELECT target FROM voids FINAL WHERE turn = 0))
 """
 
+_ASKS = """
+SELECT cityHash64('walk', journey, key, learner, recall, asked)
+FROM recalls FINAL WHERE outcome = ''
+UNION ALL
+SELECT DISTINCT cityHash64('event', event_id) FROM events_log WHERE signal != 'voided'
+    AND event_id IN (SELECT target FROM voids FINAL WHERE turn = 0)
+"""
+
 
 class Waiting(NamedTuple):
     """What is open, and when the first of it was asked for (ms; 0: nothing is open)."""
@@ -55,6 +63,12 @@ def waiting(store: Store) -> Waiting:
     return Waiting(repairs, walks, min(open_since, default=0), voids)
 
 
+def asks(store: Store) -> set[int]:
+    """One number for each walk that is open, and for each event that was taken back and of which
+    the stream was not told. Raises StoreError."""
+    return {number for (number,) in store.query(_ASKS)}
+
+
 def open_repairs(store: Store) -> list[RepairAsk]:
     """The oldest first. Raises StoreError."""
     return [RepairAsk(*row) for row in store.query(_REPAIRS)]
@@ -68,6 +82,11 @@ def open_walks(store: Store) -> list[WalkAsk]:
 def ask(store: Store, asks: Sequence[RepairAsk]) -> None:
     """Put stretches on the list. Raises StoreError."""
     store.insert("repairs", columns(asks))
+
+
+def ask_walks(store: Store, asks: Sequence[WalkAsk]) -> None:
+    """Put walks on the list. Raises StoreError."""
+    store.insert("recalls", columns(asks))
 
 
 def ask_for_older(store: Store, version: int) -> None:

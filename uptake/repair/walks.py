@@ -13,6 +13,7 @@ from sinks.clickhouse.rows import attributes_of
 from streams.catalog.load import DELAY, Catalog, Indicator
 from streams.model.facts import BUCKETS, NEVER, OWN, labels
 from streams.model.journeys import compile_journeys, steps_by_signal
+from streams.model.tally import labels_of
 from uptake.reconcile.contributions import FIRST, key_of
 from uptake.reconcile.facts import OWN as EACH_OWN
 from uptake.reconcile.facts import array, text
@@ -82,7 +83,7 @@ def stretches(catalog: Catalog, walk: Recalled, asked: int, asked_at: int) -> li
     if not walk.steps:
         return []
     times = [step.occurred_at for step in walk.steps]
-    whole = {label for step in walk.steps for label in _labels(step.cohort)}
+    whole = {label for step in walk.steps for label in labels_of(step.cohort)}
     named = [
         (name, label)
         for name, each in catalog.indicators.items()
@@ -91,10 +92,7 @@ def stretches(catalog: Catalog, walk: Recalled, asked: int, asked_at: int) -> li
     ]
     return [
         RepairAsk(
-            indicator, *label, window.name,
-            (min(times) // window.slide + 1) * window.slide,
-            (max(times) // window.slide + 1) * window.slide + window.length,
-            asked, asked_at,
+            indicator, *label, window.name, *window.ends(min(times), max(times)), asked, asked_at
         )
         for (indicator, label), window in product(named, WINDOWS)
     ]  # fmt: skip
@@ -102,14 +100,6 @@ def stretches(catalog: Catalog, walk: Recalled, asked: int, asked_at: int) -> li
 
 def _empty(ask: WalkAsk, as_of: int) -> Recalled:
     return Recalled(ask.journey, ask.key, bytes.fromhex(ask.learner), as_of=as_of)
-
-
-def _labels(cohort: Cohort) -> Iterator[tuple[str, str]]:
-    yield "all", "all"
-    for kind in ("team", "manager", "region"):
-        label = getattr(cohort, kind)
-        if label:
-            yield kind, label
 
 
 def _of_breakdowns(indicator: Indicator, walk: Recalled) -> set[tuple[str, str]]:

@@ -5,10 +5,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from clickhouse_connect.driver.exceptions import DatabaseError, DataError
+from clickhouse_connect.driver.exceptions import DatabaseError, DataError, OperationalError
 from hypothesis import given
 from hypothesis import strategies as st
-from urllib3.exceptions import ProtocolError
+from urllib3 import HTTPConnectionPool
+from urllib3.exceptions import HTTPError, MaxRetryError, ProtocolError
 
 from schemas.records import DeadLetter
 from sinks.clickhouse import errors, tables
@@ -93,6 +94,7 @@ def test_giving_up_while_waiting_leaves_the_writer_away() -> None:
     [
         (DatabaseError("x", code=252), SlowDown),
         (DatabaseError("x", code=242), TryAgain),
+        (DatabaseError("the disk is full", code=243), TryAgain),
         (DatabaseError("x", code=53), NeverValid),
         (DatabaseError("x", code=60), OurBug),
         (DatabaseError("HTTP driver received HTTP status 502"), TryAgain),
@@ -105,6 +107,16 @@ def test_giving_up_while_waiting_leaves_the_writer_away() -> None:
 )
 def test_errors_get_one_of_our_kinds(error: Exception, kind: type[StoreError]) -> None:
     assert type(translate(error)) is kind
+
+
+def test_a_store_that_does_not_answer_is_named() -> None:
+    pool = HTTPConnectionPool("store.example", 8123)
+    refused = "Failed to establish a new connection: [Errno 111] Connection refused"
+    error = OperationalError(f"Error {pool}: Max retries exceeded with url: /?query_id=1")
+    error.__cause__ = MaxRetryError(pool, "/?query_id=1", HTTPError(refused))
+    told = "ClickHouse does not answer at store.example:8123: [Errno 111] Connection refused"
+    assert type(translate(error)) is TryAgain
+    assert str(translate(error)) == told
 
 
 def test_other_errors_stay_what_they_are() -> None:
