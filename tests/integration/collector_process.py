@@ -18,10 +18,12 @@ from schemas.settings import CollectorSettings, KeySettings, PrivacySettings, Se
 from streams import admin
 from streams.collector.server import run
 from tests.fixtures.brokers import Broker
+from tests.fixtures.waiting import wait_for
 from uptake.local.ports import free_ports
 
 KEYS = [KeySettings("any", "any-secret", "*"), KeySettings("lms", "lms-secret", "lms")]
-_START_SECONDS = 20.0
+_SECONDS = 20.0
+_START_SECONDS = 60.0
 
 
 @dataclass
@@ -65,7 +67,13 @@ def running_collector(broker: Broker, folder: Path, **given: Any) -> Iterator[Ru
         )
         collector = RunningCollector(f"http://127.0.0.1:{port}", process)
         try:
-            until(lambda: status_of(f"{collector.url}/readyz") == 200)
+            told = (folder / "collector.log").read_text
+
+            def is_ready() -> bool:
+                assert process.poll() is None, f"it ended with {process.returncode}: {told()}"
+                return status_of(f"{collector.url}/readyz") == 200
+
+            wait_for(is_ready, _START_SECONDS, "a collector that is ready")
             yield collector
         finally:
             process.kill()
@@ -80,7 +88,7 @@ def status_of(url: str) -> int:
         return 0
 
 
-def until(condition: Callable[[], bool], seconds: float = _START_SECONDS) -> None:
+def until(condition: Callable[[], bool], seconds: float = _SECONDS) -> None:
     """Wait for `condition`, not longer than `seconds`."""
     limit = monotonic() + seconds
     while not condition():
