@@ -1,28 +1,46 @@
 """Ports on the loopback interface."""
 
+import fcntl
+import os
 import random
 import socket
-from contextlib import suppress
+import tempfile
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from uptake.local.errors import LocalError
 
 LOOPBACK = "127.0.0.1"
 _SERVER_PORTS = range(12_000, 32_000)
+_KEPT_SECONDS = 180.0
+"""A port that was given is not given again for so long: its server may take a while to start."""
 
 
 def free_ports(count: int) -> list[int]:
     """Different free ports, at random below those that systems give to outgoing connections: a
     server that is started again on its port must not find a client of somebody else there.
 
-    Another program may take one before it is used; then the start of what should listen there
-    fails and says so. Raises LocalError.
+    They are given to nobody else of this user for three minutes, so that two programs that start
+    at the same time do not get the same. A program that does not ask here may take one before it
+    is used; then the start of what should listen there fails and says so. Raises LocalError.
     """
+    with _given() as given:
+        found = _probe(count, given.keys())
+        now = time.time()
+        given.update((port, now) for port in found)
+    return found
+
+
+def _probe(count: int, given: Collection[int]) -> list[int]:
     sockets: list[socket.socket] = []
     try:
         for port in random.sample(_SERVER_PORTS, len(_SERVER_PORTS)):
             if len(sockets) == count:
                 break
+            if port in given:
+                continue
             probe = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
             try:
                 probe.bind((LOOPBACK, port))
@@ -36,6 +54,30 @@ def free_ports(count: int) -> list[int]:
     finally:
         for each in sockets:
             each.close()
+
+
+@contextmanager
+def _given() -> Iterator[dict[int, float]]:
+    """The ports given lately and when (s since 1970), as all processes of this user know them;
+    what is added is kept. Nobody else has them meanwhile."""
+    path = Path(tempfile.gettempdir()) / f"uptake-ports-{os.getuid()}"
+    # Others may write to the folder: a link that lies there is not followed.
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
+    try:
+        descriptor = os.open(path, flags, 0o600)
+    except OSError as error:
+        raise LocalError(f"ports given to others are noted in {path}: {error}") from error
+    with os.fdopen(descriptor, "r+", encoding="ascii") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        now = time.time()
+        # A line may be cut short, where the disk was full.
+        entries = (line.split() for line in file if line.endswith("\n"))
+        known = {int(port): float(at) for port, at in entries}
+        given = {port: at for port, at in known.items() if abs(now - at) < _KEPT_SECONDS}
+        yield given
+        file.seek(0)
+        file.truncate()
+        file.writelines(f"{port} {at}\n" for port, at in given.items())
 
 
 def in_use(port: int) -> bool:
