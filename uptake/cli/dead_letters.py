@@ -94,7 +94,8 @@ def replay_letters(
         Literal["stop", "re-insert", "drop"],
         typer.Option(
             help="stop: 1, then 2, then 4 and so on, until one is refused again. re-insert: all, "
-            "whatever becomes of them. drop: none; it is noted that they are not wanted."
+            "whatever becomes of them. drop: none; it is noted that they are not wanted, and what "
+            "indicators count of a row that the store refused is taken back."
         ),
     ] = "stop",
     limit: Annotated[

@@ -32,7 +32,8 @@ from streams.intake.dead_letters import CUT, REPLAY_HEADER, REPLAYED_AT_HEADER
 from streams.intake.stored import of_row
 from streams.intake.writer import Writer
 from uptake.dead_letters import letters, outcomes
-from uptake.dead_letters.letters import DROPPED, REPLAYED, Fate
+from uptake.dead_letters.drop import drop
+from uptake.dead_letters.letters import REPLAYED, Fate
 from uptake.dead_letters.outcomes import Sent
 from uptake.repair import lists
 from uptake.repair.late_rows import LateRows
@@ -64,6 +65,8 @@ class Result:
     sent: int = 0
     """No events: lines of the directory, records for the sink. Nobody tells how they end."""
     dropped: int = 0
+    taken_back: int = 0
+    """Events among those dropped that the stream had counted."""
     left: int = 0
     """Not replayed, since one before them failed again."""
 
@@ -75,6 +78,7 @@ class Result:
             ("dead again", self.dead),
             ("sent that are no events", self.sent),
             ("dropped", self.dropped),
+            ("events taken back from the indicators for it", self.taken_back),
             ("left as they are", self.left),
         )
         told = [f"{count:,} {name}" for name, count in named if count]
@@ -92,16 +96,15 @@ def replay(
     """Replay, in this order.
 
     stop: in steps of 1, 2, 4 letters and so on; after a step in which one is refused again, no
-    more are. re-insert: all; what is refused again is a new dead letter. drop: none; it is noted
-    that they are not wanted.
+    more are. re-insert: all; what is refused again is a new dead letter. drop: none; see `drop`.
 
     Nothing is done when one of them can not be replayed (NotReplayable). Raises NotWritten when
-    Kafka does not take them, StoreError, and Unsettled when it is not known after `seconds` for a
-    step how they ended.
+    Kafka does not take them, StoreError, RebuildUnfinished, and Unsettled when it is not known
+    after `seconds` for a step how they ended.
     """
     result = Result()
     if policy == "drop":
-        _note(store, [(letter, Fate(DROPPED, _now(), 0, -1, -1)) for letter in chosen])
+        result.taken_back = drop(settings, store, chosen)
         result.dropped = len(chosen)
         return result
     for letter in chosen:
