@@ -1,16 +1,18 @@
 """In which order tests run.
 
 Meant for `--dist loadgroup --no-loadscope-reorder`, which deals tests without a group out one by
-one in this order. Modules that take long come first, so that none is left running alone at the end.
+one in this order. First those of whole pipelines that are killed under full load for minutes; beside
+them all that starts no processes, so that they get the processor time that they need. Then the
+others that take long, so that none is left running alone at the end.
 """
 
 from typing import Final
 
 import pytest
 
+_FIRST: Final = "test_kills"
 # Longest first, by what one of their tests takes.
 _LONG: Final = (
-    "test_kills",
     "test_rebuild_state",
     "test_up_killed",
     "test_chaos",
@@ -33,12 +35,14 @@ _BROWSER: Final = "tests/browser/"
 
 
 def sort(items: list[pytest.Item]) -> None:
-    """Long ones first, then the browser's, then other integration tests; else as they were."""
+    """Put them in this order; else as they were."""
     items.sort(key=_place)
 
 
 def _place(item: pytest.Item) -> int:
     file = item.nodeid.partition("::")[0]
+    if item.path.stem == _FIRST:
+        return 0
     if file.startswith(_INTEGRATION):
-        return _PLACES.get(item.path.stem, len(_LONG) + 1)
-    return len(_LONG) + (0 if file.startswith(_BROWSER) else 2)
+        return 2 + _PLACES.get(item.path.stem, len(_LONG) + 1)
+    return 2 + len(_LONG) if file.startswith(_BROWSER) else 1

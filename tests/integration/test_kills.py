@@ -36,7 +36,8 @@ _KILLS: Final = 20
 _OTHERS: Final = 3
 """So often intake and the sink are killed too."""
 _FREEZES: Final = 5
-_SESSION_SECONDS: Final = 4.0
+# Longer than a worker waits for the processor on a busy machine: it ends by itself then.
+_SESSION_SECONDS: Final = 8.0
 _EARLY_SECONDS: Final = 2.5
 _WORKING_SECONDS: Final = 2.0
 
