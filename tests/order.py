@@ -1,7 +1,7 @@
 """In which order tests run.
 
 Meant for `--dist loadgroup --no-loadscope-reorder`, which deals tests without a group out one by
-one in this order. First those of whole pipelines that are killed under full load for minutes; beside
+one in this order. First whole pipelines that are killed under full load for minutes; beside
 them all that starts no processes, so that they get the processor time that they need. Then the
 others that take long, so that none is left running alone at the end.
 """
