@@ -26,13 +26,9 @@ _START_SECONDS = 60.0
 @pytest.fixture(scope="package")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """An organisation of two teams, one of which is too small to be shown."""
-    running = Running(tmp_path_factory.mktemp("board") / "data", "embedded")
-    try:
-        running.wait_ready()
+    with Running(tmp_path_factory.mktemp("board") / "data", "embedded") as running:
         fill(running)
         yield running
-    finally:
-        running.kill()
 
 
 @pytest.fixture(scope="package")

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic, sleep
 from typing import Any
 
 import httpx
@@ -90,10 +89,7 @@ def status_of(url: str) -> int:
 
 def until(condition: Callable[[], bool], seconds: float = _SECONDS) -> None:
     """Wait for `condition`, not longer than `seconds`."""
-    limit = monotonic() + seconds
-    while not condition():
-        assert monotonic() < limit, "it did not come true in time"
-        sleep(0.02)
+    wait_for(condition, seconds, "what the test waits for")
 
 
 if __name__ == "__main__":

@@ -108,14 +108,10 @@ def main() -> None:
     parser.add_argument("--broker", choices=["embedded", "kafka"], default="kafka")
     given = parser.parse_args()
     kind: Kind = given.broker
-    running = Running(given.folder / "data", kind)
-    try:
-        running.wait_ready()
+    with Running(given.folder / "data", kind) as running:
         measured = Measured(running, given.rate, 10.0, given.seconds)
         print("\n".join(measured.lines()), flush=True)
         print("exit code", running.end())
-    finally:
-        running.kill()
 
 
 if __name__ == "__main__":

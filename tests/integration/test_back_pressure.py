@@ -18,11 +18,8 @@ librdkafka and of the allocator that fill up; the backlog is many times as much 
 def running(tmp_path: Path) -> Iterator[Running]:
     config = tmp_path / "uptake.toml"
     config.write_text("[sink]\nbatch_rows = 1000\n[intake]\npoll_records = 500\n")
-    up = Running(tmp_path / "data", "embedded", "--config", str(config))
-    try:
-        yield up.wait_ready()
-    finally:
-        up.kill()
+    with Running(tmp_path / "data", "embedded", "--config", str(config)) as up:
+        yield up
 
 
 def test_nothing_grows_while_the_store_stands_still(running: Running) -> None:

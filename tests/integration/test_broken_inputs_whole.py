@@ -33,11 +33,8 @@ pytestmark = pytest.mark.timeout(600)
 def running(tmp_path: Path) -> Iterator[Running]:
     config = tmp_path / "uptake.toml"
     config.write_text("[intake]\nbreaker_share = 1.0\n")
-    up = Running(tmp_path / "data", "embedded", "--config", str(config))
-    try:
-        yield up.wait_ready()
-    finally:
-        up.kill()
+    with Running(tmp_path / "data", "embedded", "--config", str(config)) as up:
+        yield up
 
 
 class Log:

@@ -28,19 +28,12 @@ def running(tmp_path: Path) -> Iterator[Running]:
     config = tmp_path / "uptake.toml"
     config.write_text(f"[intake]\nbreaker_share = 1.0\nmax_event_bytes = {_LIMIT}\n")
     data = tmp_path / "data"
-    before = Running(data, "embedded", "--config", str(config))
-    try:
-        before.wait_ready()
+    with Running(data, "embedded", "--config", str(config)) as before:
         _write(before)
         assert "0 stored + 9 dead" in settle(before)
         assert before.end() == 0
-    finally:
-        before.kill()
-    after = Running(data, "embedded")
-    try:
-        yield after.wait_ready()
-    finally:
-        after.kill()
+    with Running(data, "embedded") as after:
+        yield after
 
 
 def _write(running: Running) -> None:
@@ -103,11 +96,8 @@ def test_after_a_fix_each_event_counts_once(running: Running) -> None:
 @pytest.fixture
 def fresh(tmp_path: Path) -> Iterator[Running]:
     """One that nothing was sent to."""
-    running = Running(tmp_path / "fresh", "embedded")
-    try:
-        yield running.wait_ready()
-    finally:
-        running.kill()
+    with Running(tmp_path / "fresh", "embedded") as running:
+        yield running
 
 
 def test_what_is_counted_of_a_dropped_row_is_taken_back(fresh: Running) -> None:
@@ -146,12 +136,8 @@ def test_what_is_counted_of_a_dropped_row_is_taken_back(fresh: Running) -> None:
     assert run("reconcile").startswith("equal")
     # State that is made anew, as at each start on this broker, leaves them out too.
     assert fresh.end() == 0
-    again = Running(fresh.data, "embedded")
-    try:
-        again.wait_ready()
+    with Running(fresh.data, "embedded") as again:
         settle(again)
         assert again.rows(counted) == [[2, 1]]
         same = cli("reconcile", "--config", again.config, seconds=200)
         assert same.stdout.startswith("equal"), same.stdout + same.stderr
-    finally:
-        again.kill()

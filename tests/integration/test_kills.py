@@ -69,11 +69,8 @@ def running(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Running]
     config = tmp_path / "uptake.toml"
     config.write_text(_CONFIG)
     program = "tests.integration.restarting_up"
-    up = Running(tmp_path / "data", "kafka", "--config", str(config), program=program)
-    try:
-        yield up.wait_ready()
-    finally:
-        up.kill()
+    with Running(tmp_path / "data", "kafka", "--config", str(config), program=program) as up:
+        yield up
 
 
 def test_one_worker(running: Running, wanted: dict[Key, Value], seed: int) -> None:

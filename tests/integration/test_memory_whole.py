@@ -35,11 +35,8 @@ def running(tmp_path: Path) -> Iterator[Running]:
     logs.require_logs()
     config = tmp_path / "uptake.toml"
     config.write_text(_CONFIG)
-    up = Running(tmp_path / "data", "embedded", "--config", str(config))
-    try:
-        yield up.wait_ready()
-    finally:
-        up.kill()
+    with Running(tmp_path / "data", "embedded", "--config", str(config)) as up:
+        yield up
 
 
 @pytest.mark.chaos

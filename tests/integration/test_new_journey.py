@@ -23,11 +23,8 @@ def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running
     bundled = (files("streams.catalog") / "catalog.toml").read_text("utf-8")
     file.write_text(bundled + LINES.read_text("utf-8"), "utf-8")
     monkeypatch.setenv("UPTAKE_WORKER_CATALOG", str(file))
-    up = Running(tmp_path / "data", "embedded")
-    try:
-        yield up.wait_ready()
-    finally:
-        up.kill()
+    with Running(tmp_path / "data", "embedded") as up:
+        yield up
 
 
 def _event(

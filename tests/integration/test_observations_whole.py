@@ -15,11 +15,8 @@ ISSUER = "https://hr.example.com"
 
 @pytest.fixture
 def up(tmp_path: Path) -> Iterator[Running]:
-    running = Running(tmp_path / "data", "embedded")
-    try:
-        yield running.wait_ready()
-    finally:
-        running.kill()
+    with Running(tmp_path / "data", "embedded") as running:
+        yield running
 
 
 def observe(up: Running, learner: str) -> None:

@@ -25,11 +25,8 @@ def running(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Running]
     logs.require_logs()
     kind: Kind = request.param
     require(kind, request.config)
-    up = Running(tmp_path / "data", kind)
-    try:
-        yield up.wait_ready()
-    finally:
-        up.kill()
+    with Running(tmp_path / "data", kind) as up:
+        yield up
 
 
 def test_exact_by_http_and_then_by_kafka(running: Running, wanted: dict[Key, Value]) -> None:

@@ -61,11 +61,8 @@ def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running
     config = tmp_path / "uptake.toml"
     config.write_text(_CONFIG)
     program = "tests.integration.restarting_up"
-    up = Running(tmp_path / "data", "embedded", "--config", str(config), program=program)
-    try:
-        yield up.wait_ready()
-    finally:
-        up.kill()
+    with Running(tmp_path / "data", "embedded", "--config", str(config), program=program) as up:
+        yield up
 
 
 @pytest.mark.chaos

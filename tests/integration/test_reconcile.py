@@ -28,11 +28,8 @@ _TAMPER = (
 
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[Running]:
-    up = Running(tmp_path / "data", "embedded")
-    try:
-        yield up.wait_ready()
-    finally:
-        up.kill()
+    with Running(tmp_path / "data", "embedded") as up:
+        yield up
 
 
 def _tickets(count: int) -> list[dict[str, object]]:

@@ -38,11 +38,8 @@ def kind(request: pytest.FixtureRequest) -> Kind:
 @pytest.fixture
 def up(kind: Kind, tmp_path: Path) -> Iterator[Running]:
     """An `uptake up` that is ready."""
-    running = Running(tmp_path / "data", kind)
-    try:
-        yield running.wait_ready()
-    finally:
-        running.kill()
+    with Running(tmp_path / "data", kind) as running:
+        yield running
 
 
 def test_from_start_to_end(up: Running) -> None:
@@ -85,43 +82,31 @@ def test_what_was_accepted_is_there_after_an_end_and_a_new_start(
     kind: Kind, tmp_path: Path
 ) -> None:
     data = tmp_path / "data"
-    first = Running(data, kind).wait_ready()
-    try:
+    with Running(data, kind) as first:
         first.post("ada", 25)
         first.post("bob", 5)
         assert first.end() == 0, first.told.read_text()
-    finally:
-        first.kill()
-    second = Running(data, kind).wait_ready()
-    try:
+    with Running(data, kind) as second:
         assert second.query("SELECT count() FROM events") == "30"
         second.post("cyd", 3)
         assert "all: 33 received = 33 stored" in _settle(second)
         assert second.query(_OPENED) == "33\t3"
         assert second.end() == 0, second.told.read_text()
-    finally:
-        second.kill()
 
 
 @pytest.mark.kafka
 def test_a_folder_may_move_to_kafka(request: pytest.FixtureRequest, tmp_path: Path) -> None:
     require("kafka", request.config)
     data = tmp_path / "data"
-    embedded = Running(data, "embedded").wait_ready()
-    try:
+    with Running(data, "embedded") as embedded:
         embedded.post("ada", 8)
         assert embedded.end() == 0, embedded.told.read_text()
-    finally:
-        embedded.kill()
     for learner, opened in (("bob", "12\t2"), ("cyd", "16\t3")):
-        kafka = Running(data, "kafka").wait_ready()
-        try:
+        with Running(data, "kafka") as kafka:
             kafka.post(learner, 4)
             _settle(kafka)
             assert kafka.query(_OPENED) == opened
             assert kafka.end() == 0, kafka.told.read_text()
-        finally:
-            kafka.kill()
 
 
 def test_each_process_that_is_killed_is_started_again(up: Running) -> None:
@@ -179,8 +164,7 @@ def test_interrupt_while_starting_ends_everything(tmp_path: Path) -> None:
 
 
 def test_the_embedded_brokers_bound_ends_all_with_advice(tmp_path: Path) -> None:
-    running = Running(tmp_path / "data", "embedded", "--broker-memory", "64").wait_ready()
-    try:
+    with Running(tmp_path / "data", "embedded", "--broker-memory", "64") as running:
         number = 0
         while running.process.poll() is None and number < 200:
             number += 1
@@ -190,8 +174,6 @@ def test_the_embedded_brokers_bound_ends_all_with_advice(tmp_path: Path) -> None
         assert "at the bound everything ends" in told
         assert "ending now" in told
         assert "--broker kafka" in told
-    finally:
-        running.kill()
 
 
 def _flood(running: Running, number: int) -> None:

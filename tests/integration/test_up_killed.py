@@ -21,17 +21,13 @@ def data(tmp_path: Path) -> Path:
 def test_numbers_follow_from_what_is_stored(data: Path) -> None:
     """What the broker had not passed on is lost with it; the rest is whole, and so after a second
     replay."""
-    first = Running(data, "embedded").wait_ready()
-    try:
+    with Running(data, "embedded") as first:
         load_directory(first)
         replay(first, "crm")
         wait_for(lambda: int(first.query("SELECT count() FROM events")) > 2_000, 60, "2,000 events")
         first.process.kill()
         first.process.wait()
-    finally:
-        first.kill()
-    second = Running(data, "embedded").wait_ready()
-    try:
+    with Running(data, "embedded") as second:
         stored = int(second.query("SELECT count() FROM events"))
         assert stored > 2_000
         assert shown(second) == recount_sql.recount(second.rows)
@@ -39,8 +35,6 @@ def test_numbers_follow_from_what_is_stored(data: Path) -> None:
         settle(second)
         assert_exact(second, recount(logs.events(), logs.directory()))
         assert second.end() == 0, second.told.read_text()
-    finally:
-        second.kill()
 
 
 def replay(running: Running, *sources: str) -> None:

@@ -10,17 +10,14 @@ from collections.abc import Sequence
 
 from schemas.records import DeadLetter, Event
 from schemas.settings import Settings
-from schemas.topics import BATCHES
 from sinks.clickhouse import refused
 from sinks.clickhouse.client import Store
 from streams import life as lives
 from streams.intake.stored import of_row
-from streams.intake.writer import Writer
 from uptake.dead_letters import letters
 from uptake.dead_letters.letters import DROPPED, Fate
 from uptake.repair import voids
 
-_WRITE_SECONDS = 30.0
 _MOST = 500
 """Ids in one question to the store."""
 
@@ -37,8 +34,7 @@ def drop(settings: Settings, store: Store, chosen: Sequence[DeadLetter]) -> int:
         _take_back(settings, store, events)
     now = time.time_ns() // 1_000_000
     fate = Fate(DROPPED, now, 0, -1, -1)
-    if chosen:
-        letters.note(store, [(letter, fate) for letter in chosen])
+    letters.note(store, [(letter, fate) for letter in chosen])
     return len(events)
 
 
@@ -65,13 +61,8 @@ def _without_stored(store: Store, events: Sequence[Event]) -> list[Event]:
 def _take_back(settings: Settings, store: Store, events: Sequence[Event]) -> None:
     """Tell the stream, in the life that is in force. State that is made anew meanwhile may hold
     the events, as their letters are not noted as dropped yet: then it is told too."""
-    kafka = settings.kafka
     told = -1
-    while told != (life := lives.number(kafka)):
-        writer = Writer(kafka, "uptake-drop")
-        now = time.time_ns() // 1_000_000
-        for partition, value in voids.batches(events, life, kafka.partitions, now):
-            writer.write(BATCHES, value, partition=partition)
-        writer.finish(_WRITE_SECONDS)
+    while told != (life := lives.number(settings.kafka)):
+        voids.tell(settings.kafka, "uptake-drop", events, life)
         told = life
     voids.told(store, events, told)

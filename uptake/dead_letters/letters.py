@@ -138,6 +138,8 @@ def counts(store: Store, wanted: Wanted) -> list[Count]:
 
 def note(store: Store, fates: Sequence[tuple[DeadLetter, Fate]]) -> None:
     """Record what was done. Raises StoreError."""
+    if not fates:
+        return
     rows = [
         (
             letter.topic, letter.generation, letter.partition, letter.offset, letter.stage,

@@ -161,7 +161,7 @@ def _step(
     if not records:
         return
     fates = list(zip(records, _send(settings, records), strict=True))
-    _note(store, fates)
+    letters.note(store, fates)
     sent = {
         Sent(source, fate.generation, fate.partition, fate.offset)
         for letter, fate in fates
@@ -188,7 +188,7 @@ def _insert(store: Store, late: LateRows, rows: Sequence[DeadLetter], result: Re
             lists.ask(store, [_repair_of(row)])
         if table == "events_log":
             _ask_for_numbers(store, late, letter, row)
-        _note(store, [(letter, Fate(REPLAYED, _now(), 0, -1, -1))])
+        letters.note(store, [(letter, Fate(REPLAYED, _now(), 0, -1, -1))])
         result.stored += 1
 
 
@@ -250,11 +250,6 @@ def _known(partition: int | None, offset: int | None) -> tuple[int, int]:
     assert partition is not None, "it was acknowledged"
     assert offset is not None, "it was acknowledged"
     return partition, offset
-
-
-def _note(store: Store, fates: Sequence[tuple[DeadLetter, Fate]]) -> None:
-    if fates:
-        letters.note(store, fates)
 
 
 def _now() -> int:

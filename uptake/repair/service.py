@@ -107,11 +107,7 @@ class Repairer:
         self._life = lives.number(self._settings.kafka)
         found = voids.untold(store, self._life)
         if found:
-            kafka = self._settings.kafka
-            writer = Writer(kafka, "uptake-repair")
-            for partition, value in voids.batches(found, self._life, kafka.partitions, _now()):
-                writer.write(BATCHES, value, partition=partition)
-            writer.finish(_WRITE_SECONDS)
+            voids.tell(self._settings.kafka, "uptake-repair", found, self._life)
             voids.told(store, found, self._life)
             _log.info("repair: %d events taken back", len(found))
         return len(found)
