@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from reports.board import charts, insight, read, words
 from reports.board.insight import Insight, Shift
-from reports.board.read import WINDOWS, Cohort, Indicator, Point
+from reports.board.read import Cohort, Indicator, Point
 from reports.board.wish import NotThere, Wish, chosen, frame, only_for_all
 from sinks.clickhouse.account import accounts
 from sinks.clickhouse.client import Store
@@ -65,21 +65,18 @@ def indicator(store: Store, wish: Wish, name: str) -> dict[str, Any]:
     one = known[name]
     cohorts, cohort = chosen(store, wish)
     points = read.trends(store, [name], cohort, wish.window)[name]
-    groups = []
-    for kind in ("team", "region", "manager", *one.breakdowns):
-        values = read.latest(store, [name], kind, wish.window, _now() + timedelta(days=1))
-        rows = [
-            _card(one, [point], each, wish)
-            for (_, each), point in sorted(values.items())
-            if wish.viewer.may_see(each)
-        ]
-        names = [each for (_, each) in sorted(values) if wish.viewer.may_see(each)]
-        if rows:
-            groups.append((kind, list(zip(names, rows, strict=True))))
+    kinds = ("team", "region", "manager", *one.breakdowns)
+    [values] = read.latest(store, {name: _now() + timedelta(days=1)}, kinds, wish.window)
+    seen = [
+        (each, _card(one, [point], each, wish))
+        for (_, each), point in sorted(values.items())
+        if wish.viewer.may_see(each)
+    ]
+    groups = [(kind, [row for row in seen if row[0].kind == kind]) for kind in kinds]
     return {
         **frame(one.title, cohorts, cohort),
         "card_": _card(one, points, cohort, wish),
-        "groups": groups,
+        "groups": [(kind, rows) for kind, rows in groups if rows],
         "settle_days": one.settle_ms / 86_400_000,
         "sql": _sql(one, cohort, wish.window),
     }
@@ -158,15 +155,15 @@ def _insight(store: Store, wish: Wish, catalog: list[Indicator]) -> tuple[Insigh
     """Of the teams that the viewer may see; and when the newer of the two periods ended."""
     step = _ENDS[wish.window]
     ended = datetime.fromtimestamp(_now().timestamp() // step * step, UTC)
-    now: dict[tuple[str, Cohort], Point] = {}
-    before: dict[tuple[str, Cohort], Point] = {}
-    for settle in {one.settle_ms for one in catalog}:
-        names = [one.name for one in catalog if one.settle_ms == settle]
-        # The newest whole period that has settled.
-        until = ended - timedelta(seconds=-(-settle // 1_000 // step) * step)
-        for values, end in ((now, until), (before, until - timedelta(0, WINDOWS[wish.window]))):
-            found = read.latest(store, names, "team", wish.window, end)
-            values.update({k: v for k, v in found.items() if wish.viewer.may_see(k[1])})
+    # Of each the newest whole period that has settled.
+    ends = {
+        one.name: ended - timedelta(seconds=-(-one.settle_ms // 1_000 // step) * step)
+        for one in catalog
+    }
+    now, before = (
+        {key: point for key, point in values.items() if wish.viewer.may_see(key[1])}
+        for values in read.latest(store, ends, ["team"], wish.window, 2)
+    )
     return insight.choose(catalog, now, before, wish.least), ended
 
 

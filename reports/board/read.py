@@ -5,7 +5,7 @@ Every function takes a `Store` and returns plain values; all raise StoreError. A
 moment is that of the newest row at or before it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -28,15 +28,17 @@ WHERE indicator IN {indicators:Array(String)} AND cohort_kind = {kind:String}
 ORDER BY indicator, window_end"""
 
 _LATEST_SQL = """
-SELECT indicator, cohort_kind, cohort,
+SELECT back, indicator, cohort_kind, cohort,
     argMax(tuple(window_end, value, numerator, denominator, people, low, high, provisional),
         window_end) AS newest
-FROM indicators
-WHERE cohort_kind = {kind:String} AND window = {window:String}
+FROM indicators ARRAY JOIN range({periods:UInt8}) AS back
+WHERE cohort_kind IN {kinds:Array(String)} AND window = {window:String}
   AND indicator IN {indicators:Array(String)}
-  AND window_end <= fromUnixTimestamp64Milli({until:Int64})
-GROUP BY indicator, cohort_kind, cohort
-ORDER BY indicator, cohort"""
+  AND window_end <= fromUnixTimestamp64Milli(
+      transform(indicator, {indicators:Array(String)}, {ends:Array(Int64)}, toInt64(0)))
+      - toIntervalSecond(back * {seconds:UInt32})
+GROUP BY back, indicator, cohort_kind, cohort
+ORDER BY back, indicator, cohort_kind, cohort"""
 
 _FUNNEL_SQL = """
 WITH if(JSONType(attributes, {key:String}) = 'String',
@@ -180,19 +182,29 @@ def points_parameters(indicators: Sequence[str], cohort: Cohort, window: str) ->
 
 
 def latest(
-    store: Store, indicators: Sequence[str], kind: str, window: str, until: datetime
-) -> dict[tuple[str, Cohort], Point]:
-    """(indicator, cohort) -> its value as of `until`, of all cohorts of a kind."""
+    store: Store,
+    ends: Mapping[str, datetime],
+    kinds: Sequence[str],
+    window: str,
+    periods: int = 1,
+) -> list[dict[tuple[str, Cohort], Point]]:
+    """(indicator, cohort) -> its value as of the indicator's end, of all cohorts of these kinds;
+    after it the same one window earlier and so on, `periods` in all."""
     rows = store.query(
         _LATEST_SQL,
         {
-            "kind": kind,
+            "periods": periods,
+            "kinds": list(kinds),
             "window": window,
-            "indicators": list(indicators),
-            "until": int(until.timestamp() * 1000),
+            "indicators": list(ends),
+            "ends": [int(end.timestamp() * 1000) for end in ends.values()],
+            "seconds": WINDOWS[window],
         },
     )
-    return {(name, Cohort(kind, cohort)): Point(*point) for name, kind, cohort, point in rows}
+    found: list[dict[tuple[str, Cohort], Point]] = [{} for _ in range(periods)]
+    for back, name, kind, cohort, point in rows:
+        found[back][name, Cohort(kind, cohort)] = Point(*point)
+    return found
 
 
 def at(points: Sequence[Point], moment: datetime) -> Point | None:
