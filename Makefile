@@ -41,7 +41,7 @@ up: $(INSTALLED) ## Run everything, without simulated events
 	@$(BIN)/uptake up --data "$(DATA)" --broker $(BROKER)
 
 test: $(INSTALLED_DEV) ## Run all tests but those that take long (chaos)
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder -m "not chaos" --kafka=$(KAFKA) --tools=$(TOOLS) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) -m "not chaos" --kafka=$(KAFKA) --tools=$(TOOLS) $(PYTEST_ARGS)
 
 chaos: $(INSTALLED_DEV) ## Kill, freeze and cut parts under load, SEEDS times, and recount
 	$(BIN)/python -m tests.chaos --seeds $(SEEDS) --first-seed $(FIRST_SEED) --broker $(BROKER)

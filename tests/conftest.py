@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
 
 from tests import order
 
@@ -54,6 +55,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
             item.add_marker(_MARKED_FOLDERS[folder])
     yield
     order.sort(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> order.Scheduling:
+    """Whatever `--dist` says."""
+    return order.Scheduling(config, log)
 
 
 @pytest.fixture(scope="session")

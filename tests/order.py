@@ -1,7 +1,8 @@
-"""In which order tests run.
+"""In which order tests run, and which of them together.
 
-Meant for `--dist loadgroup --no-loadscope-reorder`, which deals tests without a group out one by
-one in this order. First whole pipelines that are killed under full load for minutes; beside
+Tests are dealt out to processes one by one in this order, but for those that share a store or a
+whole running Uptake: these go to one process together, so that what they share is started once
+and not once a process. First whole pipelines that are killed under full load for minutes; beside
 them all that starts no processes, so that they get the processor time that they need. Then the
 others that take long, so that none is left running alone at the end.
 """
@@ -9,6 +10,8 @@ others that take long, so that none is left running alone at the end.
 from typing import Final
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 _FIRST: Final = "test_kills"
 # Longest first, by what one of their tests takes.
@@ -32,11 +35,43 @@ _LONG: Final = (
 _PLACES: Final = {name: place for place, name in enumerate(_LONG)}
 _INTEGRATION: Final = "tests/integration/"
 _BROWSER: Final = "tests/browser/"
+_TOGETHER: Final = frozenset(
+    f"{_INTEGRATION}{name}.py"
+    for name in (
+        "test_asks",
+        "test_board_pages",
+        "test_openapi",
+        "test_scores",
+        "test_store_http",
+        "test_store_schema",
+        "test_stories",
+    )
+)
+"""Files with a store or a collector of the module."""
 
 
 def sort(items: list[pytest.Item]) -> None:
     """Put them in this order; else as they were."""
     items.sort(key=_place)
+
+
+class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Deals out what `together` says belongs together."""
+
+    def __init__(self, config: pytest.Config, log: Producer) -> None:
+        config.option.loadscopereorder = False
+        super().__init__(config, log)
+
+    def _split_scope(self, nodeid: str) -> str:
+        return together(nodeid)
+
+
+def together(nodeid: str) -> str:
+    """Tests for which this is the same run in one process, one after another."""
+    file = nodeid.partition("::")[0]
+    if file.startswith(_BROWSER):
+        return _BROWSER
+    return file if file in _TOGETHER else nodeid
 
 
 def _place(item: pytest.Item) -> int:

@@ -6,12 +6,14 @@ Neither outlives the package: beside Playwright's event loop no other test could
 import os
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
 import msgspec
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from schemas.settings import ViewerSettings
 from tests.browser.organisation import ISSUER, fill
@@ -21,6 +23,8 @@ from uptake.local.ports import free_ports
 
 KEY = "key-of-the-lead-0123"
 _START_SECONDS = 60.0
+LOOK_MS = 90_000
+"""How long a page or what it is to show is waited for, beside whatever else the machine does."""
 
 
 @pytest.fixture(scope="package")
@@ -65,21 +69,31 @@ def own_board(up: Running) -> Iterator[str]:
 def browser(tool: Callable[..., str]) -> Iterator[Browser]:
     """Debian's Chromium. It runs as root in CI, where it has no sandbox."""
     path = tool("chromium", "chromium-browser", "google-chrome")
+    expect.set_options(timeout=LOOK_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield browser
         browser.close()
 
 
+@contextmanager
+def opened(browser: Browser, up: Running, **options: Any) -> Iterator[Page]:
+    """A page of the board, of a context with these options."""
+    context = browser.new_context(base_url=up.run()["board"], **options)
+    context.set_default_timeout(LOOK_MS)
+    try:
+        yield context.new_page()
+    finally:
+        context.close()
+
+
 @pytest.fixture
 def page(browser: Browser, up: Running) -> Iterator[Page]:
     """A page that must not complain on its console."""
-    context = browser.new_context(base_url=up.run()["board"])
-    page = context.new_page()
     said: list[str] = []
-    page.on("console", lambda line: said.append(line.text) if line.type == "error" else None)
-    page.on("pageerror", lambda error: said.append(str(error)))
-    yield page
-    context.close()
+    with opened(browser, up) as page:
+        page.on("console", lambda line: said.append(line.text) if line.type == "error" else None)
+        page.on("pageerror", lambda error: said.append(str(error)))
+        yield page
     # The one page that is asked for and not there.
     assert [line for line in said if "404" not in line] == []

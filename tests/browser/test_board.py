@@ -9,10 +9,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.conftest import opened
 from tests.browser.organisation import open_deal
 from tests.fixtures.running import Running
 
-_LOOK_MS = 15_000
 _OPENED = "article[aria-labelledby=i-opportunities_opened]"
 _PATHS = (
     "/",
@@ -45,10 +45,10 @@ pytestmark = pytest.mark.timeout(600)
 def test_a_number_moves_without_a_reload(page: Page, up: Running) -> None:
     page.goto("/indicators?window=1h")
     value = page.locator(f"{_OPENED} .value")
-    expect(value).to_contain_text("15", timeout=_LOOK_MS)
+    expect(value).to_contain_text("15")
     page.evaluate("window.loadedOnce = true")
     open_deal(up, "Alder-0")
-    expect(value).to_contain_text("16", timeout=_LOOK_MS)
+    expect(value).to_contain_text("16")
     assert page.evaluate("window.loadedOnce") is True
 
 
@@ -87,24 +87,18 @@ def test_each_page_is_accessible_in_light_and_dark(
 ) -> None:
     schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
     for scheme in schemes:
-        context = browser.new_context(base_url=up.run()["board"], color_scheme=scheme)
-        page = context.new_page()
-        page.goto(path)
-        found = Axe().run(page).response["violations"]
+        with opened(browser, up, color_scheme=scheme) as page:
+            page.goto(path)
+            found = Axe().run(page).response["violations"]
         serious = [each["id"] for each in found if each["impact"] in ("serious", "critical")]
         assert serious == [], json.dumps(found, indent=1)[:3000]
-        context.close()
 
 
 @pytest.mark.parametrize("path", _PATHS)
 def test_each_page_fits_a_phone(browser: Browser, up: Running, path: str) -> None:
-    context = browser.new_context(
-        base_url=up.run()["board"], viewport={"width": 360, "height": 740}
-    )
-    page = context.new_page()
-    page.goto(path)
-    assert page.evaluate("document.scrollingElement.scrollWidth") <= 360
-    context.close()
+    with opened(browser, up, viewport={"width": 360, "height": 740}) as page:
+        page.goto(path)
+        assert page.evaluate("document.scrollingElement.scrollWidth") <= 360
 
 
 def test_the_pages_about_growth_have_something_to_show(page: Page) -> None:
