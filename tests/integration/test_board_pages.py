@@ -11,8 +11,10 @@ import httpx
 import msgspec
 import pytest
 
+from reports.board import read
 from reports.board.access import Access
 from reports.board.app import Board
+from reports.board.read import Cohort
 from schemas.settings import BoardSettings, Settings, ViewerSettings
 from tests.fixtures.short_way import ShortWay
 from tests.fixtures.store import StoreProcess, running_store
@@ -285,3 +287,33 @@ def shown(verb: str, who: str, **more: Any) -> dict[str, Any]:
     """A learner and the experiment."""
     thing = "https://lms.example/experiments/short-hint"
     return event(who, verb, thing, "uptake:types/experiment", **more)
+
+
+def test_whole_periods_side_by_side_each_with_an_end_of_its_own(way: ShortWay) -> None:
+    """One value a day for 30 days, the number of the day; a team has nothing before day 20."""
+    first = datetime(2026, 3, 1, tzinfo=UTC)
+    way.store.command(
+        "INSERT INTO rolling SELECT indicator, kind, cohort, '7d', toDateTime64('2026-03-01', 3, "
+        "'UTC') + toIntervalDay(day), 1, day, 0, 12, 0, false, now64(3), 1 "
+        "FROM (SELECT arrayJoin(['opportunities_opened', 'tickets_opened']) AS indicator, "
+        "arrayJoin([('team', 'Alder'), ('team', 'Birch'), ('region', 'North')]) AS of, "
+        "of.1 AS kind, of.2 AS cohort, arrayJoin(range(30)) AS day) "
+        "WHERE cohort != 'Birch' OR day >= 20"
+    )
+    ends = {
+        "opportunities_opened": first + timedelta(days=25, hours=3),
+        "tickets_opened": first + timedelta(days=12),
+    }
+    now, before = read.latest(way.store, ends, ["team"], "7d", 2)
+    alder, birch = Cohort("team", "Alder"), Cohort("team", "Birch")
+    assert {key: point.value for key, point in now.items()} == {
+        ("opportunities_opened", alder): 25,
+        ("opportunities_opened", birch): 25,
+        ("tickets_opened", alder): 12,
+    }
+    assert {key: point.value for key, point in before.items()} == {
+        ("opportunities_opened", alder): 18,
+        ("tickets_opened", alder): 5,
+    }
+    [values] = read.latest(way.store, ends, ["team", "region"], "7d")
+    assert {cohort.name for _, cohort in values} == {"Alder", "Birch", "North"}
