@@ -66,8 +66,12 @@ def test_answers_of_the_cookbook_are_those_of_the_simulation(reader: Store) -> N
     offered = dict(reader.query("SELECT signal, count() FROM events GROUP BY signal"))
     assert sum(row[1] for row in answers[11]) == offered["challenge.offered"]
     assert sum(row[2] for row in answers[9]) == offered["nudge.shown"]
-    assert sum(row[2] for row in answers[19]) == offered["deal.opened"]
-    assert sum(row[3] for row in answers[19]) == offered["deal.won"]
+    # The eight weeks may begin on the last day of a month, of which few people are not shown.
+    [months] = [sql for number, _, sql in _QUESTIONS if number == "19"]
+    whole = reader.query(months.replace("HAVING uniqExact(learner) >= 10\n", ""))
+    assert {*answers[19]} <= {*whole}
+    assert sum(row[2] for row in whole) == offered["deal.opened"]
+    assert sum(row[3] for row in whole) == offered["deal.won"]
 
 
 def test_the_notebook_runs(
