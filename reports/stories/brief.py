@@ -19,14 +19,7 @@ def brief(store: Store, cohort: Cohort, ends: datetime, least: int) -> Document:
     asker = Asker(store, cohort, least)
     period = whole_days(ends, _DAYS)
     chosen = [one for one in read.catalog(store) if one.board]
-    compared = [
-        Compared(
-            one.name,
-            questions.indicator(asker, one.name, period),
-            questions.indicator(asker, one.name, before(period)),
-        )
-        for one in chosen
-    ]
+    compared = [questions.compared(asker, one.name, period) for one in chosen]
     leading = [c for c, one in zip(compared, chosen, strict=True) if one.kind == "leading"]
     lagging = [c for c, one in zip(compared, chosen, strict=True) if one.kind == "lagging"]
     sections = (

@@ -1,8 +1,9 @@
 """What stories ask of the store: one query each. `people` are those who stand behind the smallest
 of its numbers, so that no number is one of a few."""
 
-from reports.stories.ask import Answer, Asker, moment, quoted, within
+from reports.stories.ask import Answer, Asker, before, moment, quoted, within
 from reports.stories.document import Period
+from reports.stories.sentences import Compared
 
 _INDICATOR = (
     "title", "unit", "good", "measure", "value", "numerator", "denominator", "people", "low",
@@ -27,6 +28,14 @@ WHERE i.indicator = {quoted(name)} AND i.cohort_kind = {quoted(asker.cohort.kind
 ORDER BY i.window_end DESC
 LIMIT 1"""
     return asker.ask(sql, _INDICATOR)
+
+
+def compared(asker: Asker, name: str, period: Period) -> Compared:
+    """An indicator in the period, and in the one before if it is shown at all: a document asks
+    nothing that none of its sentences rests on."""
+    now = indicator(asker, name, period)
+    alone = Compared(name, now, Answer(now.query, {}, now.least))
+    return alone._replace(earlier=indicator(asker, name, before(period))) if alone.shown else alone
 
 
 def hints(asker: Asker, period: Period) -> Answer:

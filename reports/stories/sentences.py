@@ -12,7 +12,7 @@ _LEVEL = 0.05
 
 
 class Compared(NamedTuple):
-    """An indicator of the catalog in two periods."""
+    """An indicator of the catalog in two periods; `earlier` has no row where `now` is not shown."""
 
     name: str
     now: Answer

@@ -5,9 +5,9 @@ from datetime import datetime
 from reports.board import read
 from reports.board.read import Cohort
 from reports.stories import questions
-from reports.stories.ask import Asker, before, whole_days
+from reports.stories.ask import Asker, whole_days
 from reports.stories.document import Document, Period, Section, Sentence
-from reports.stories.sentences import Compared, few, indicator, named
+from reports.stories.sentences import few, indicator, named
 from sinks.clickhouse.client import Store
 
 _DAYS = 7
@@ -86,7 +86,6 @@ def _business(store: Store, asker: Asker, period: Period) -> tuple[Sentence, ...
     found: list[Sentence] = []
     for one in read.catalog(store):
         if one.board and one.kind == "lagging":
-            now = questions.indicator(asker, one.name, period)
-            earlier = questions.indicator(asker, one.name, before(period))
-            found += indicator(Compared(one.name, now, earlier), named(now, one.title))
+            asked = questions.compared(asker, one.name, period)
+            found += indicator(asked, named(asked.now, one.title))
     return tuple(found)

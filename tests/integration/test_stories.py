@@ -116,6 +116,8 @@ def test_nothing_of_few_people_is_shown(reader: Store, make: Callable[..., Docum
     assert [each for each, _ in read.sentences if any(letter.isdigit() for letter in each)] == []
     numbers = [row for _, figures in read.queries.values() for row in figures if row[1] != "advice"]
     assert numbers == []
+    # Nor is it asked how that compares.
+    assert {n for _, cited in read.sentences for n in cited} == set(read.queries)
 
 
 @pytest.mark.parametrize("make", _MAKERS)
