@@ -8,6 +8,9 @@ BOUNDS_MIB: Final = {
     "worker": 512,
     "sink": 512,
     "repair": 512,
+    "board": 256,
+    "reconcile": 256,
+    "up": 256,
     "store": 1_024,
     "broker": 1_024,
 }

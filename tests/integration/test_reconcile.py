@@ -12,6 +12,7 @@ from uuid import UUID
 
 import pytest
 
+from tests.chaos.memory import over_bound
 from tests.fixtures.exact import settle
 from tests.fixtures.running import Running, cli, command
 from tests.fixtures.waiting import wait_for
@@ -106,6 +107,8 @@ def _check_metrics(running: Running) -> None:
         assert found["uptake_reconcile_equal"] == 0.0
         assert found['uptake_reconcile_runs_total{result="different"}'] == 1.0
         assert found["uptake_reconcile_seconds"] > 0.0
+        used = int(found["process_resident_memory_bytes"]) >> 20
+        assert over_bound({"reconcile": used}) == []
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
     finally:
