@@ -1,6 +1,7 @@
 """One partition of an agent, with a played broker: what is sent when, and what is refused."""
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 from time import monotonic
 
@@ -69,11 +70,13 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-def make(played: Played, epoch_bytes: int = 400_000) -> Lane:
+def make(
+    played: Played, epoch_bytes: int = 400_000, stage: Callable[[EpochRows], Toy] = Toy
+) -> Lane:
     rows = EpochRows()
     log = EpochLog(LOG, 0, played, Trimmer(KafkaSettings(memory_only=True)))
     settings = WorkerSettings(epoch_bytes=epoch_bytes)
-    return Lane("learners", rows, Toy(rows), log, played, settings, True, played.failures.append)
+    return Lane("learners", rows, stage(rows), log, played, settings, True, played.failures.append)
 
 
 def run(test: Callable[[], Awaitable[None]]) -> None:
@@ -93,6 +96,41 @@ def test_records_are_taken_once_and_in_order() -> None:
         assert await lane.take(b"c", 2) is Verdict.EARLY
         assert await lane.take(b"b", 1) is Verdict.TAKEN
         assert lane.rows.position == 1
+
+    run(test)
+
+
+class Forgetful(Toy):
+    """Before a record it passes over all rows, which takes until the test says so."""
+
+    def __init__(
+        self, rows: EpochRows, begun: threading.Event, others_ran: threading.Event
+    ) -> None:
+        super().__init__(rows)
+        self._begun = begun
+        self._others_ran = others_ran
+
+    def apply(self, value: bytes, offset: int) -> list[Output]:
+        self._begun.set()
+        assert self._others_ran.wait(5)
+        return super().apply(value, offset)
+
+
+def test_others_run_while_memory_is_let_go_of() -> None:
+    async def test() -> None:
+        played = Played()
+        begun, others_ran = threading.Event(), threading.Event()
+        lane = make(played, stage=lambda rows: Forgetful(rows, begun, others_ran))
+        taken = asyncio.create_task(lane.take(b"a", 0))
+        while not begun.is_set():
+            await asyncio.sleep(0)
+        ended = asyncio.create_task(lane.end_epoch())
+        await settle()
+        assert played.sent == []
+        others_ran.set()
+        assert await taken is Verdict.TAKEN
+        await ended
+        assert played.topics() == ["out", "end"]
 
     run(test)
 
