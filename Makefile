@@ -5,7 +5,7 @@ BROKER ?= embedded
 KAFKA ?= auto
 TOOLS ?= auto
 PYTEST_ARGS ?=
-JOBS ?= 4
+JOBS ?= 3
 SEEDS ?= 10
 FIRST_SEED ?= 1
 
@@ -27,7 +27,7 @@ help: ## List the targets
 	@echo "Settings: DATA=$(DATA) (folder), DEMO_SECONDS=N (demo ends by itself), BROKER=embedded|kafka (chaos: or cluster),"
 	@echo "          KAFKA=auto|require|off (tests on a real Apache Kafka), PYTEST_ARGS='...',"
 	@echo "          TOOLS=auto|require (tests with Chromium and promtool),"
-	@echo "          JOBS=$(JOBS) (tests at a time; they wait more than they work),"
+	@echo "          JOBS=$(JOBS) (tests at a time; more than processors, since they wait too),"
 	@echo "          SEEDS=$(SEEDS) FIRST_SEED=$(FIRST_SEED) (chaos)"
 
 install: $(INSTALLED) ## Set up .venv to run Uptake; quick when done already

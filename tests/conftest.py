@@ -18,7 +18,12 @@ from tests import order
 settings.register_profile("uptake", deadline=None)
 settings.load_profile("uptake")
 
-pytest_plugins = ["tests.fixtures.brokers", "tests.fixtures.short_way", "tests.fixtures.simulated"]
+pytest_plugins = [
+    "tests.fixtures.brokers",
+    "tests.fixtures.recounted",
+    "tests.fixtures.short_way",
+    "tests.fixtures.simulated",
+]
 
 _HERE = Path(__file__).parent
 _NETWORKED = ("integration", "kafka", "chaos", "browser")

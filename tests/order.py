@@ -18,6 +18,7 @@ _FIRST: Final = "test_kills"
 _LONG: Final = (
     "test_rebuild_state",
     "test_up_killed",
+    "test_real_logs",
     "test_chaos",
     "test_chaos_harness",
     "test_broken_inputs_whole",

@@ -28,7 +28,7 @@ from tests.fixtures.victims import (
     wait_alive,
     wait_ready,
 )
-from tests.recount.recount import Key, Value, recount
+from tests.recount.recount import Key, Value
 from uptake.feed.files import items
 from uptake.feed.target import read
 
@@ -55,13 +55,6 @@ pack_events = 20
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(900)]
 
 
-@pytest.fixture(scope="module")
-def wanted() -> dict[Key, Value]:
-    """What the plain recount of the files says."""
-    logs.require_logs()
-    return recount(logs.events(), logs.directory())
-
-
 @pytest.fixture
 def running(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Running]:
     logs.require_logs()
@@ -73,21 +66,21 @@ def running(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Running]
         yield up
 
 
-def test_one_worker(running: Running, wanted: dict[Key, Value], seed: int) -> None:
+def test_one_worker(running: Running, numbers_of_logs: dict[Key, Value], seed: int) -> None:
     worker = Supervised(running, "worker")
     feed_and_kill(running, [worker], freezes=0, seed=seed)
-    assert_exact(running, wanted)
+    assert_exact(running, numbers_of_logs)
     assert running.end() == 0, running.told.read_text()
 
 
 def test_two_workers_of_which_some_wake_as_zombies(
-    running: Running, wanted: dict[Key, Value], seed: int
+    running: Running, numbers_of_logs: dict[Key, Value], seed: int
 ) -> None:
     second = SecondWorker(running)
     try:
         workers: list[Victim] = [Supervised(running, "worker"), second]
         feed_and_kill(running, workers, freezes=_FREEZES, seed=seed)
-        assert_exact(running, wanted)
+        assert_exact(running, numbers_of_logs)
         wait_ready(second)
         assert second.end(), second.log.read_text()[-3000:]
     finally:

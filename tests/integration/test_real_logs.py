@@ -10,14 +10,7 @@ from tests.fixtures.brokers import KINDS, Kind, require
 from tests.fixtures.exact import assert_exact, load_directory, settle
 from tests.fixtures.running import Running, cli
 from tests.recount import recount_sql
-from tests.recount.recount import Key, Value, recount
-
-
-@pytest.fixture(scope="module")
-def wanted() -> dict[Key, Value]:
-    """What the plain recount of the files says."""
-    logs.require_logs()
-    return recount(logs.events(), logs.directory())
+from tests.recount.recount import Key, Value
 
 
 @pytest.fixture(params=KINDS)
@@ -29,26 +22,28 @@ def running(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Running]
         yield up
 
 
-def test_exact_by_http_and_then_by_kafka(running: Running, wanted: dict[Key, Value]) -> None:
+def test_exact_by_http_and_then_by_kafka(
+    running: Running, numbers_of_logs: dict[Key, Value]
+) -> None:
     """The second replay, by the other entrance, changes no number."""
     load_directory(running)
     replay(running, "http")
     settle(running)
-    assert_exact(running, wanted)
+    assert_exact(running, numbers_of_logs)
     replay(running, "kafka")
     account = settle(running)
-    assert_exact(running, wanted)
+    assert_exact(running, numbers_of_logs)
     events = len(logs.events())
     assert f"all: {2 * events:,} received = {events:,} stored + 0 dead + {events:,} dup" in account
     assert running.end() == 0, running.told.read_text()
 
 
-def test_exact_by_kafka_alone(running: Running, wanted: dict[Key, Value]) -> None:
+def test_exact_by_kafka_alone(running: Running, numbers_of_logs: dict[Key, Value]) -> None:
     load_directory(running)
     replay(running, "kafka")
     settle(running)
-    assert_exact(running, wanted)
-    assert recount_sql.recount(running.rows) == wanted
+    assert_exact(running, numbers_of_logs)
+    assert recount_sql.recount(running.rows) == numbers_of_logs
     assert running.end() == 0, running.told.read_text()
 
 
