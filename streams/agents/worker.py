@@ -29,7 +29,7 @@ from streams.agents.security import credentials
 from streams.agents.stages import SOURCES, stage_factories
 from streams.kafka_clients import MAX_RECORD_BYTES
 from streams.model.stage import StageFactory
-from streams.state import fingerprint
+from streams.state import allocator, fingerprint
 from streams.state.errors import Guard, exit_code
 
 _TICK_SECONDS = 0.025
@@ -82,6 +82,7 @@ def run(settings: Settings, factories: Mapping[str, StageFactory] | None = None)
     Raises SecurityError, and what loading the catalog and the vocabulary raises.
     """
     quieten()
+    allocator.one_arena()
     # Until Faust listens to it.
     signal.signal(signal.SIGTERM, _leave_early)
     started()

@@ -4,18 +4,12 @@ The fold makes large records and short-lived rows among the buckets that stay, s
 allocator is left with holes everywhere.
 """
 
-import ctypes
-
+from streams.state import allocator
 from streams.state.rows import EpochRows
 
 
 def compact(parts: list[EpochRows]) -> None:
-    """Lay the buckets of these partitions side by side and give free memory back.
-
-    The C library is asked for the latter where it has a way (glibc); elsewhere nothing is given.
-    """
+    """Lay the buckets of these partitions side by side and give free memory back."""
     for rows in parts:
         rows.repack()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
+    allocator.give_back()
