@@ -140,10 +140,12 @@ class Walks:
                 return changes
         waiting = self._rows.peek(b"W" + key, _decode_waiting)
         walk = [] if waiting is None else self._walk(waiting.steps, name.learner)
-        if waiting is None or not remove_step(walk, step):
-            self._name_repair(name)
-        else:
+        removed = remove_step(walk, step)
+        if waiting is not None and removed:
             self._wait(key, name.learner, waiting.since, walk)
+        # One from before the horizon may wait as a resend: it was counted, and forgotten.
+        if not removed or step.occurred_at // DAY_MS < self._horizon.day:
+            self._name_repair(name)
         return []
 
     def _keep(self, key: bytes, learner: bytes, walk: Walk) -> None:

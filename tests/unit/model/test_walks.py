@@ -6,8 +6,9 @@ from schemas.records import Cohort, WalkName
 from streams.catalog import load
 from streams.model.codes import cohorts
 from streams.model.days import leaves
-from streams.model.horizon import Horizon, Limits
+from streams.model.horizon import DAY_MS, Horizon, Limits
 from streams.model.journeys import JourneyRules, WalkedStep
+from streams.model.stage import NEVER
 from streams.model.walks import Walks
 from streams.state.rows import EpochRows
 
@@ -16,18 +17,26 @@ _COHORT = Cohort("t", "m", "r", True)
 _RULES = JourneyRules("challenge", load())
 
 
-def _walks(rows: EpochRows) -> Walks:
+def _walks(rows: EpochRows, horizon: int = NEVER) -> Walks:
     codes = cohorts(rows, b"K")
-    walks = Walks(rows, Horizon(rows, Limits(1 << 30), leaves), codes)
+    known = Horizon(rows, Limits(1 << 30), leaves)
+    known.day = horizon
+    walks = Walks(rows, known, codes)
     walks.recovered()
     codes.recovered()
     return walks
 
 
 def _take(walks: Walks, key: bytes, step: str, at: int) -> None:
-    name = WalkName("challenge", key.decode(), _LEARNER, recall=True)
-    event_id = at.to_bytes(16, "big")
-    walks.take(_RULES, name, key, WalkedStep(at, event_id, step, _LEARNER, _COHORT, {}))
+    walks.take(_RULES, _name(key), key, _step(step, at))
+
+
+def _name(key: bytes) -> WalkName:
+    return WalkName("challenge", key.decode(), _LEARNER, recall=True)
+
+
+def _step(step: str, at: int) -> WalkedStep:
+    return WalkedStep(at, at.to_bytes(16, "big"), step, _LEARNER, _COHORT, {})
 
 
 def test_names_of_steps_lie_once_in_the_state_and_are_known_after_a_recovery() -> None:
@@ -47,3 +56,16 @@ def test_names_of_steps_lie_once_in_the_state_and_are_known_after_a_recovery() -
     assert found[b"E"] == ["checked", "offered"]
     assert [step[2] for step in found[b"Jone"]] == [1, 0]
     assert [step[2] for step in found[b"Jtwo"]] == [1, 0]
+
+
+def test_a_resend_that_waits_and_is_taken_back_was_counted_before_it_was_forgotten() -> None:
+    walks = _walks(EpochRows(), horizon=10)
+    walks.tombstones.bury([b"one"])
+    _take(walks, b"one", "checked", 11 * DAY_MS)
+    _take(walks, b"one", "offered", 9 * DAY_MS)
+    assert walks.named() == [_name(b"one")]
+    offered, checked = _step("offered", 9 * DAY_MS), _step("checked", 11 * DAY_MS)
+    assert walks.take_back(_RULES, _name(b"one"), b"one", offered) == []
+    assert walks.named() == [msgspec.structs.replace(_name(b"one"), recall=False)]
+    assert walks.take_back(_RULES, _name(b"one"), b"one", checked) == []
+    assert walks.named() == []
