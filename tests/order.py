@@ -57,22 +57,18 @@ def sort(items: list[pytest.Item]) -> None:
 
 
 class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """Deals out what `together` says belongs together."""
+    """Deals tests out in this order."""
 
     def __init__(self, config: pytest.Config, log: Producer) -> None:
         config.option.loadscopereorder = False
         super().__init__(config, log)
 
     def _split_scope(self, nodeid: str) -> str:
-        return together(nodeid)
-
-
-def together(nodeid: str) -> str:
-    """Tests for which this is the same run in one process, one after another."""
-    file = nodeid.partition("::")[0]
-    if file.startswith(_BROWSER):
-        return _BROWSER
-    return file if file in _TOGETHER else nodeid
+        """Tests for which this is the same run in one process, one after another."""
+        file = nodeid.partition("::")[0]
+        if file.startswith(_BROWSER):
+            return _BROWSER
+        return file if file in _TOGETHER else nodeid
 
 
 def _place(item: pytest.Item) -> int:
